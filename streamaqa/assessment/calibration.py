@@ -1,0 +1,71 @@
+"""The numbers of the kinematic rules in one table, apart from the rules, so that fitting can replace them.
+
+The vocabulary's own numbers are the start. `streamaqa-finetune` fits them on labelled repetitions and writes a
+file that `KinematicSettings.calibration` names:
+
+    {"version": "1", "fitted_on": "Fitness-AQA train",
+     "signs": {"squat.knees_forward.shank_lean": {"threshold": 36.2, "softness": 3.1, "hold": 0.4}}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from streamaqa.errors import ConfigError
+from streamaqa.exercises import Exercise
+from streamaqa.settings import Settings
+
+
+class Threshold(Settings):
+    """The numbers of one sign; see `signs.Sign` for what they mean."""
+
+    threshold: float
+    softness: Annotated[float, Field(gt=0)]
+    hold: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Calibration(Settings):
+    """Thresholds by `<exercise>.<error>.<sign>`."""
+
+    version: str = "1"
+    fitted_on: str | None = None
+    """Which labels it was fitted on; None for numbers set by hand, whose probabilities are no frequencies."""
+    signs: Mapping[str, Threshold]
+
+    @classmethod
+    def of(cls, exercises: Iterable[Exercise]) -> Calibration:
+        """The numbers that the vocabulary itself brings."""
+        return cls(
+            signs={
+                f"{exercise.name}.{error.name}.{sign.name}": Threshold(
+                    threshold=sign.threshold, softness=sign.softness, hold=sign.hold
+                )
+                for exercise in exercises
+                for error in exercise.errors
+                for sign in error.signs
+            }
+        )
+
+    @classmethod
+    def load(cls, path: Path, exercises: Iterable[Exercise]) -> Calibration:
+        """The file's numbers over the vocabulary's. ConfigError if unreadable or naming an unknown sign."""
+        try:
+            fitted = cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise ConfigError(f"{path}: the calibration cannot be read: {error.strerror}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"{path}: {where or 'file'}: {first['msg']}") from error
+        given = cls.of(exercises).signs
+        if unknown := sorted(set(fitted.signs) - set(given)):
+            raise ConfigError(f"{path}: signs.{unknown[0]}: no error of the vocabulary has this sign")
+        return fitted.model_copy(update={"signs": {**given, **fitted.signs}})
+
+    def save(self, path: Path) -> None:
+        """Write what `load` reads."""
+        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")

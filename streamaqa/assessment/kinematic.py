@@ -1,0 +1,191 @@
+"""Judges repetitions by the lifter's joints alone: no frames, no weights, and a reason for each answer.
+
+Each error has signs (see `signs`). A sign is read as the highest level that its measure holds for a moment
+(0.2 s): a single jittering pose raises nothing. Its distance from the threshold gives the probability through
+a logistic; of several signs the strongest speaks. A sign that cannot be seen from this view, or whose joints
+are out of frame or hidden, says nothing, and an error left without a sign is abstained from by name.
+
+The judgement is a pure function of the evidence. What is the lifter's own (how they stand, how long their legs
+are) is read from the poses just before the repetition, which the evidence holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from pydantic import Field
+
+from streamaqa.assessment.calibration import Calibration, Threshold
+from streamaqa.body import Array, Body
+from streamaqa.exercises import EXERCISES, ErrorType, Exercise
+from streamaqa.settings import Settings
+from streamaqa.signs import Sign
+from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Rep
+
+if TYPE_CHECKING:
+    from streamaqa.windows import WindowPlan
+
+VERSION = "1"
+
+
+class KinematicSettings(Settings):
+    """How joints are read. What counts as a fault is in the calibration."""
+
+    calibration: Path | None = None
+    """A file written by `streamaqa-finetune`, see `assessment.calibration`; None for the vocabulary's own."""
+    min_duration: Annotated[float, Field(gt=0)] = 0.2
+    """Seconds that a sign must hold: shorter is jitter (six poses at 30 a second)."""
+    min_visibility: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Below this a joint counts as hidden: MediaPipe's visibility of the far side in side views is 0.3."""
+    min_share: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Share of the repetition's poses in which a joint must be in view and not hidden."""
+    lead: Annotated[float, Field(ge=0)] = 0.5
+    """Seconds before the repetition that still count: a leg drive dips before the bar moves."""
+    rate: Annotated[float, Field(gt=0)] = 30.0
+    """Samples a second at which measures are compared, so that the camera's rate changes no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one sign says of one repetition: the explanation behind a `Finding`."""
+
+    sign: str
+    value: float
+    """In the sign's unit, counted from its baseline: the level held for `min_duration`."""
+    probability: float
+    start: float
+    """Seconds of stream time."""
+    end: float
+
+
+class KinematicAssessor:
+    """The default assessor, the stand-in when a model is late, and the baseline that a model must beat."""
+
+    def __init__(
+        self,
+        settings: KinematicSettings | None = None,
+        exercises: Sequence[Exercise] = EXERCISES,
+    ) -> None:
+        """Raise ConfigError if the settings name a calibration that cannot be used."""
+        self._settings = settings or KinematicSettings()
+        self._exercises = {exercise.name: exercise for exercise in exercises}
+        path = self._settings.calibration
+        self._calibration = Calibration.load(path, exercises) if path else Calibration.of(exercises)
+
+    @property
+    def info(self) -> AssessorInfo:
+        """Calibrated only where the thresholds were fitted on labels."""
+        return AssessorInfo("kinematic", VERSION, calibrated=self._calibration.fitted_on is not None)
+
+    @property
+    def plan(self) -> WindowPlan | None:
+        """None: it wants no frames."""
+        return None
+
+    async def assess(self, evidence: Evidence) -> Assessment:
+        """See `judge`, which takes about a millisecond: not worth a thread."""
+        return self.judge(evidence)
+
+    def judge(self, evidence: Evidence) -> Assessment:
+        """Each error of the rep's exercise, found, not found or abstained from. Raises nothing."""
+        rep = evidence.rep
+        exercise = self._exercises.get(rep.exercise)
+        findings, abstained = [], []
+        for error in exercise.errors if exercise else ():
+            readings = self.explain(evidence, error)
+            if readings:
+                best = max(readings, key=lambda reading: reading.probability)
+                findings.append(Finding(error.name, best.probability, best.start, best.end))
+            else:
+                abstained.append(error.name)
+        return Assessment(
+            rep.exercise, rep.exercise_probability, tuple(findings), tuple(abstained), self.info
+        )
+
+    def explain(self, evidence: Evidence, error: ErrorType) -> list[Reading]:
+        """What each sign of `error` says; none for those that cannot be seen. Fitting starts from these."""
+        rep = evidence.rep
+        if not evidence.poses:
+            return []
+        body = Body.of(evidence.poses, rep.start, rep.end)
+        readings = []
+        for sign in error.signs:
+            if body.view in sign.views and self._in_view(body, rep, sign):
+                numbers = self._calibration.signs[f"{rep.exercise}.{error.name}.{sign.name}"]
+                reading = self._read(body, rep, sign, numbers)
+                if reading is not None:
+                    readings.append(reading)
+        return readings
+
+    def _in_view(self, body: Body, rep: Rep, sign: Sign) -> bool:
+        """Whether the sign's joints are seen through most of the repetition, on one side or on both."""
+        during = (body.time >= rep.start) & (body.time <= rep.end)
+        if not during.any():
+            return False
+        columns = [[joint + side for joint in sign.joints] for side in (0, 1)]
+        shares = [
+            (body.seen[np.ix_(during, column)] >= self._settings.min_visibility).mean(axis=0).min()
+            for column in columns
+        ]
+        enough = min(shares) if sign.sides == "both" else max(shares)
+        return bool(enough >= self._settings.min_share)
+
+    def _read(self, body: Body, rep: Rep, sign: Sign, numbers: Threshold) -> Reading | None:
+        """The sign's value, probability and interval; None if the measure knows nothing of this rep."""
+        settings = self._settings
+        values = sign.measure(body)
+        known = np.isfinite(values)
+        lead = 0.0 if sign.throughout else settings.lead
+        grid = np.arange(rep.start - lead, rep.end + 0.5 / settings.rate, 1.0 / settings.rate)
+        if not (known & (body.time >= rep.start) & (body.time <= rep.end)).any():
+            return None
+        series = np.interp(grid, body.time[known], values[known])
+        base = _baseline(sign, body.time[known], values[known], rep)
+        width = min(len(series), 1 + round(settings.min_duration * settings.rate))
+        held = sliding_window_view(series - base, width)
+        if sign.throughout:
+            value, peak = float(held.max(axis=1).min()), int(held.max(axis=1).argmin())
+            rise = series.max() - series
+        else:
+            value, peak = float(held.min(axis=1).max()), int(held.min(axis=1).argmax())
+            rise = series - (base if sign.baseline != "none" else series.min())
+        start, end = _interval(rise, peak, width, numbers.hold)
+        start_s, end_s = _inside(grid[start], grid[end], rep, settings.min_duration)
+        probability = 1.0 / (1.0 + np.exp(-np.clip((value - numbers.threshold) / numbers.softness, -30, 30)))
+        return Reading(sign.name, value, float(probability), start_s, end_s)
+
+
+def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:
+    """What the measure is counted from: see `signs.Baseline`."""
+    if sign.baseline == "none":
+        return 0.0
+    if sign.baseline == "least":
+        return float(np.percentile(values[(time >= rep.start - 1.5) & (time <= rep.end)], 10))
+    near = (time >= rep.start - 0.5) & (time <= rep.start + 0.05 * rep.duration)
+    if not near.any():
+        near = time == time[np.abs(time - rep.start).argmin()]
+    return float(np.median(values[near]))
+
+
+def _interval(rise: Array, peak: int, width: int, hold: float) -> tuple[int, int]:
+    """First and last sample about the moment that begins at `peak` where the sign keeps `hold` of its rise."""
+    moment = slice(peak, peak + width)
+    level = hold * rise[moment].max()
+    below = rise < level
+    before = np.flatnonzero(below[:peak])
+    after = np.flatnonzero(below[peak + width :])
+    start = int(before[-1]) + 1 if len(before) else 0
+    end = peak + width + int(after[0]) - 1 if len(after) else len(rise) - 1
+    return start, end
+
+
+def _inside(start: float, end: float, rep: Rep, least: float) -> tuple[float, float]:
+    """The interval cut to the repetition, and no shorter than `least` unless the repetition is."""
+    least = min(least, rep.duration)
+    start = min(max(float(start), rep.start), rep.end - least)
+    return start, min(max(float(end), start + least), rep.end)

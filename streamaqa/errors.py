@@ -1,0 +1,50 @@
+"""One tree of errors. Each says what its catcher does.
+
+StreamaqaError
+├── UsageError          something the user gave cannot be used: print one line, exit 2
+│   ├── ConfigError     ... in the configuration: names file, line and key
+│   ├── SourceError     ... a video, pose track or stream that cannot be opened
+│   ├── ModelFileError  ... the pose model: missing, out of reach, or with the wrong hash
+│   └── BrokerError     ... the MQTT broker refuses us or cannot be reached at the start
+├── AnswerError         a model's answer cannot be read: costs that window, never the stream
+├── WindowError         a window cannot be cut or shown: costs that window
+└── DeliveryError       a message could not be handed over: it stays in the outbox and is tried again
+"""
+
+from __future__ import annotations
+
+
+class StreamaqaError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class UsageError(StreamaqaError):
+    """Something the user gave cannot be used. The command line prints it as one line and exits with 2."""
+
+
+class ConfigError(UsageError):
+    """The configuration cannot be used; the message names file, line and key."""
+
+
+class SourceError(UsageError):
+    """A source cannot be opened; the message says what was found and what would work."""
+
+
+class ModelFileError(UsageError):
+    """The pose model is missing, out of reach or not the file it should be."""
+
+
+class BrokerError(UsageError):
+    """The MQTT broker refuses the connection or cannot be reached."""
+
+
+class AnswerError(StreamaqaError, ValueError):
+    """A model's answer cannot be read. Costs one window, never the stream."""
+
+
+class WindowError(StreamaqaError, ValueError):
+    """A window cannot be cut or shown to the model. Costs that window."""
+
+
+class DeliveryError(StreamaqaError):
+    """A message could not be handed over. It stays in the outbox and is tried again."""

@@ -1,0 +1,1 @@
+"""From poses to repetitions, phases and sets: online, without a clock."""

@@ -1,0 +1,142 @@
+"""From poses to `Posture`: torso lengths in place of pixels, both sides joined, heights that point up.
+
+The torso in the picture shrinks as the trunk leans towards the camera, so its length there is no ruler. The
+ruler is the picture's pixels per metre (spread of the landmarks in the picture over their spread in the world
+coordinates) times the torso's length in metres, which no view changes; both move slowly.
+
+Heights are summed up from the shoulders' steps from pose to pose: a scale that drifts while the lifter stands
+at the top or the bottom of the picture then moves nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+from streamaqa.motion import Posture
+from streamaqa.segmentation.settings import SignalSettings
+from streamaqa.types import Pose
+
+_SHOULDERS, _ELBOWS, _WRISTS = (11, 12), (13, 14), (15, 16)
+_HIPS, _KNEES, _ANKLES = (23, 24), (25, 26), (27, 28)
+_RULER = (*_SHOULDERS, *_ELBOWS, *_HIPS, *_KNEES)
+"""Landmarks that span the body in every exercise; wrists and ankles are the first to be guessed."""
+
+_Row = list[float]
+
+
+class PostureReader:
+    """Reads one pose after another; keeps only the ruler and the height of the shoulders."""
+
+    def __init__(self, settings: SignalSettings) -> None:
+        self._settings = settings
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the lifter."""
+        self._time: float | None = None
+        self._ruler: float | None = None
+        self._shoulders: tuple[float, float] = (0.0, 0.0)
+        self._height = 0.0
+        self.jumped = False
+
+    def read(self, pose: Pose) -> Posture | None:
+        """The posture, or None if nobody was found. `jumped` tells whether this is likely somebody else."""
+        if not pose.found:
+            return None
+        width, height = pose.size
+        image: list[_Row] = pose.image.tolist()
+        world: list[_Row] = pose.world.tolist()
+        flat = [(row[0] * width, -row[1] * height, row[3]) for row in image]
+        ruler = self._measure(pose.time, flat, world)
+        shoulders, hips = _middle(flat, _SHOULDERS), _middle(flat, _HIPS)
+        self._step(pose.time, shoulders, ruler)
+        base = self._height - shoulders[1] / ruler
+
+        def up(point: tuple[float, float]) -> float:
+            return base + point[1] / ruler
+
+        arms = _sides(flat, (*_ELBOWS, *_WRISTS))
+        legs = _sides(flat, (*_KNEES, *_ANKLES))
+        trunk = [a - b for a, b in zip(_centre(world, _SHOULDERS), _centre(world, _HIPS), strict=True)]
+        return Posture(
+            time=pose.time,
+            shoulders=self._height,
+            hips=up(hips),
+            knees=up(_joined(flat, _KNEES, legs)),
+            ankles=up(_joined(flat, _ANKLES, legs)),
+            elbows=up(_joined(flat, _ELBOWS, arms)),
+            wrists=up(_joined(flat, _WRISTS, arms)),
+            knee=_angle(world, (_HIPS, _KNEES, _ANKLES), legs),
+            hip=_angle(world, (_SHOULDERS, _HIPS, _KNEES), (0.5, 0.5)),
+            elbow=_angle(world, (_SHOULDERS, _ELBOWS, _WRISTS), arms),
+            lean=math.degrees(math.atan2(math.hypot(trunk[0], trunk[2]), -trunk[1])),
+            arms=max(min(flat[13][2], flat[15][2]), min(flat[14][2], flat[16][2])),
+            legs=max(min(flat[25][2], flat[27][2]), min(flat[26][2], flat[28][2])),
+        )
+
+    def _measure(self, time: float, flat: list[tuple[float, float, float]], world: list[_Row]) -> float:
+        """Pixels per torso length, smoothed over time."""
+        spread = _spread([flat[i][:2] for i in _RULER]) / max(_spread([world[i][:2] for i in _RULER]), 1e-9)
+        torso = math.dist(_centre(world, _SHOULDERS), _centre(world, _HIPS))
+        now = max(math.sqrt(spread) * torso, 1e-6)
+        if self._ruler is None or self._time is None:
+            self._ruler = now
+        else:
+            share = -math.expm1(-(time - self._time) / self._settings.ruler_s)
+            self._ruler *= (now / self._ruler) ** share
+        return self._ruler
+
+    def _step(self, time: float, shoulders: tuple[float, float], ruler: float) -> None:
+        """Move the height by the shoulders' step, unless it is a jump to somebody else."""
+        self.jumped = False
+        if self._time is not None:
+            step = math.dist(shoulders, self._shoulders) / ruler
+            allowed = self._settings.jump + self._settings.jump_speed * (time - self._time)
+            self.jumped = step > allowed
+            if not self.jumped:
+                self._height += (shoulders[1] - self._shoulders[1]) / ruler
+        self._time, self._shoulders = time, shoulders
+
+
+def _middle(flat: list[tuple[float, float, float]], pair: tuple[int, int]) -> tuple[float, float]:
+    """The point half way between left and right."""
+    left, right = flat[pair[0]], flat[pair[1]]
+    return (left[0] + right[0]) / 2, (left[1] + right[1]) / 2
+
+
+def _sides(flat: list[tuple[float, float, float]], landmarks: tuple[int, ...]) -> tuple[float, float]:
+    """How much left and right count, summing to 1: by the square of the least seen landmark of each side."""
+    left = min(flat[i][2] for i in landmarks[0::2]) ** 2 + 1e-6
+    right = min(flat[i][2] for i in landmarks[1::2]) ** 2 + 1e-6
+    return left / (left + right), right / (left + right)
+
+
+def _joined(
+    flat: list[tuple[float, float, float]], pair: tuple[int, int], weights: tuple[float, float]
+) -> tuple[float, float]:
+    left, right = flat[pair[0]], flat[pair[1]]
+    return left[0] * weights[0] + right[0] * weights[1], left[1] * weights[0] + right[1] * weights[1]
+
+
+def _centre(world: list[_Row], pair: tuple[int, int]) -> list[float]:
+    return [(a + b) / 2 for a, b in zip(world[pair[0]][:3], world[pair[1]][:3], strict=True)]
+
+
+def _spread(points: list[tuple[float, ...]] | list[_Row]) -> float:
+    """Summed squared distance from the mean."""
+    n = len(points)
+    x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n
+    return sum((p[0] - x) ** 2 + (p[1] - y) ** 2 for p in points)
+
+
+def _angle(world: list[_Row], joints: tuple[tuple[int, int], ...], weights: tuple[float, float]) -> float:
+    """The angle at the middle joint in degrees, mean of both sides."""
+    total = 0.0
+    for side, weight in enumerate(weights):
+        a, b, c = (world[pair[side]] for pair in joints)
+        u = [a[i] - b[i] for i in range(3)]
+        v = [c[i] - b[i] for i in range(3)]
+        lengths = math.hypot(*u) * math.hypot(*v)
+        cosine = sum(p * q for p, q in zip(u, v, strict=True)) / lengths if lengths > 0 else 1.0
+        total += weight * math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+    return total

@@ -1,0 +1,19 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real clips and pose tracks; they never go into the project, so a test without them skips."""
+    folder = Path(os.environ.get("STREAMAQA_SHARED", ROOT.parent / "shared"))
+    if not (folder / "poses").is_dir():
+        pytest.skip(f"real clips and pose tracks are not here: {folder} is absent")
+    return folder
