@@ -48,3 +48,8 @@ class WindowError(StreamaqaError, ValueError):
 
 class DeliveryError(StreamaqaError):
     """A message could not be handed over. It stays in the outbox and is tried again."""
+
+
+def first(error: BaseException) -> BaseException:
+    """The first error that is no group, of a task group's exception."""
+    return first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

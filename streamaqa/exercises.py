@@ -10,19 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from streamaqa.signs import (
-    FOREARM_BACK,
-    FOREARM_OUT,
-    FOREARMS_UNEVEN,
-    HIP_DROP,
-    HIPS_HIGH,
-    KNEE_BEND,
-    KNEE_PAST_TOE,
-    KNEES_IN,
-    SHANK_LEAN,
-    TRUNK_RISE,
-    Sign,
-)
+from streamaqa import motion, signs
+from streamaqa.motion import Motion
+from streamaqa.signs import Sign
 from streamaqa.types import PhaseKind
 
 Severity: TypeAlias = Literal["low", "medium", "high"]
@@ -58,6 +48,8 @@ class Exercise:
     """In the dialogue's question."""
     first_phase: PhaseKind
     errors: tuple[ErrorType, ...]
+    motion: Motion | None = None
+    """How the segmenter recognizes it; None for one that is only talked about."""
 
     @property
     def second_phase(self) -> PhaseKind:
@@ -86,7 +78,7 @@ SQUAT = Exercise(
             "low",
             "Your knees travelled far past your toes: keep the whole foot down and push the floor away.",
             "Whole foot, push floor",
-            signs=(SHANK_LEAN, KNEE_PAST_TOE),
+            signs=(signs.SHANK_LEAN, signs.KNEE_PAST_TOE),
         ),
         ErrorType(
             "knees_inward",
@@ -95,7 +87,7 @@ SQUAT = Exercise(
             "medium",
             "Your knees came in towards each other: spread the floor with your feet.",
             "Spread the floor",
-            signs=(KNEES_IN,),
+            signs=(signs.KNEES_IN,),
         ),
         ErrorType(
             "shallow",
@@ -104,9 +96,10 @@ SQUAT = Exercise(
             "low",
             "The squat stayed high: sit down until your hips reach your knees.",
             "Sit a little deeper",
-            signs=(HIPS_HIGH,),
+            signs=(signs.HIPS_HIGH,),
         ),
     ),
+    motion=motion.SQUAT,
 )
 
 OVERHEAD_PRESS = Exercise(
@@ -122,7 +115,7 @@ OVERHEAD_PRESS = Exercise(
             "medium",
             "Your elbows drifted: keep them slightly ahead of the bar, forearms upright.",
             "Elbows ahead of bar",
-            signs=(FOREARM_BACK, FOREARM_OUT, FOREARMS_UNEVEN),
+            signs=(signs.FOREARM_OUT, signs.FOREARMS_UNEVEN),
         ),
         ErrorType(
             "knees",
@@ -131,9 +124,10 @@ OVERHEAD_PRESS = Exercise(
             "low",
             "Your knees bent to start the bar: keep the legs straight and press from the shoulders.",
             "Legs like pillars",
-            signs=(KNEE_BEND, HIP_DROP),
+            signs=(signs.KNEE_BEND, signs.HIP_DROP),
         ),
     ),
+    motion=motion.PRESS,
 )
 
 BARBELL_ROW = Exercise(
@@ -157,9 +151,10 @@ BARBELL_ROW = Exercise(
             "medium",
             "Your torso swung with the bar: hold it still and let only the bar move.",
             "Torso still, bar moves",
-            signs=(TRUNK_RISE,),
+            signs=(signs.TRUNK_RISE,),
         ),
     ),
+    motion=motion.ROW,
 )
 
 EXERCISES: tuple[Exercise, ...] = (SQUAT, OVERHEAD_PRESS, BARBELL_ROW)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -19,20 +19,22 @@ Item = TypeVar("Item")
 class Feed(Generic[Item]):
     """An async iterator over what a blocking iterator gives.
 
-        async with Feed(source.frames(), live=True, limit=4) as frames:
+        async with Feed(source.frames(), source.close, live=True, limit=4) as frames:
             async for frame in frames: ...
 
     An exception of the iterator is raised from the async iteration, after what came before it. Leaving the
-    block stops the thread; whoever owns the source must close it first if its iterator can block for long.
+    block stops the thread.
 
     Args:
         items: iterated by a thread of this feed only, and closed by it.
+        stop: ends an iteration that blocks; called from another thread.
         live: drop the oldest item instead of waiting when `limit` are waiting.
         limit: how many items may wait.
     """
 
-    def __init__(self, items: Iterator[Item], *, live: bool, limit: int) -> None:
+    def __init__(self, items: Iterator[Item], stop: Callable[[], None], *, live: bool, limit: int) -> None:
         self._items = items
+        self._stop = stop
         self._live = live
         self._limit = limit
         self._waiting: collections.deque[Item] = collections.deque()
@@ -56,6 +58,7 @@ class Feed(Generic[Item]):
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+        self._stop()
         await asyncio.shield(self._loop.run_in_executor(None, self._thread.join))
 
     async def __aiter__(self) -> AsyncIterator[Item]:

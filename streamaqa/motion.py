@@ -22,6 +22,8 @@ class Posture:
 
     time: float
     """Seconds of stream time."""
+    aside: float
+    """How far the shoulders moved across the picture since they were first seen, torso lengths."""
     shoulders: float
     """Height in torso lengths above where the lifter's shoulders were when first seen; so are all heights."""
     hips: float
@@ -46,8 +48,10 @@ class Posture:
 Measure: TypeAlias = Callable[[Posture], float]
 """Something that can be measured of one pose."""
 
-Moment: TypeAlias = Literal["start", "turn", "change"]
-"""Where in a repetition a gate looks: its first moment, its turn, or turn minus start."""
+Moment: TypeAlias = Literal["start", "turn", "end", "change", "drift"]
+"""Where in a repetition a gate looks: its first moment, its turn, its end; how the turn differs from start or
+end, whichever it differs from more (a recording may begin or stop in the middle of a repetition); or how the
+end differs from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,11 @@ class Gate:
     softness: float = 0.1
     """Distance from the border, in the measure's unit, at which the gate is sure (for the probability)."""
 
-    def margin(self, start: float, turn: float) -> float:
-        """How far inside the gate the values of `measure` at start and turn lie, in units of `softness`."""
-        value = {"start": start, "turn": turn, "change": turn - start}[self.moment]
+    def margin(self, start: float, turn: float, end: float) -> float:
+        """How far inside the gate the values of `measure` at these moments lie, in units of `softness`."""
+        change = max(turn - start, turn - end, key=abs)
+        values = {"start": start, "turn": turn, "end": end, "change": change, "drift": end - start}
+        value = values[self.moment]
         return min(value - self.low, self.high - value) / self.softness
 
 
@@ -81,8 +87,12 @@ class Motion:
 
 
 def trunk_height(posture: Posture) -> float:
-    """Height of the middle of the trunk: falls and rises with the body in a squat."""
-    return (posture.shoulders + posture.hips) / 2
+    """Height of the trunk: falls and rises with the body in a squat.
+
+    The hips count twice, because the shoulders also fall as the trunk leans; without the shoulders the signal
+    is lost behind plates and racks.
+    """
+    return (posture.shoulders + 2 * posture.hips) / 3
 
 
 def wrists_over_shoulders(posture: Posture) -> float:
@@ -95,16 +105,77 @@ def wrists_over_hips(posture: Posture) -> float:
     return posture.wrists - posture.hips
 
 
-def hips(posture: Posture) -> float:
-    """Height of the hips."""
-    return posture.hips
-
-
-def knee_angle(posture: Posture) -> float:
-    """Degrees, 180 with a straight leg."""
-    return posture.knee
-
-
 def trunk_lean(posture: Posture) -> float:
     """Degrees from the vertical."""
     return posture.lean
+
+
+def hips_less_bow(posture: Posture) -> float:
+    """Falls if the hips sink by more than half of what the shoulders do: a squat, and not a bow."""
+    return posture.hips - 0.5 * posture.shoulders
+
+
+def leg_length(posture: Posture) -> float:
+    """Falls as the legs fold, whatever the camera does.
+
+    In torso lengths, from two readings that fail in different recordings: the hips' height over the ankles in
+    the picture, and the knee's angle in the world coordinates, where 60 degrees count as much as one length.
+    """
+    return posture.hips - posture.ankles + posture.knee / 60.0
+
+
+def lean_with_hanging_arms(posture: Posture) -> float:
+    """The trunk's lean in degrees, but 0 where the wrists are not straight below the shoulders."""
+    return posture.lean if wrists_over_shoulders(posture) < -0.8 else 0.0
+
+
+def arms_seen(posture: Posture) -> float:
+    """Visibility of the better arm."""
+    return posture.arms
+
+
+def aside(posture: Posture) -> float:
+    """Where across the picture the lifter stands."""
+    return posture.aside
+
+
+STAYED = Gate("walked", aside, "drift", low=-1.0, high=1.0, softness=0.3)
+"""The repetition ends where it began; who walks covers about two torso lengths a second."""
+
+SQUAT = Motion(
+    signal=trunk_height,
+    least_range=0.3,
+    gates=(
+        STAYED,
+        Gate("legs_stay_straight", leg_length, "change", high=-0.25),
+        Gate("hips_stay_high", hips_less_bow, "change", high=0.0),
+        Gate("load_hangs", lean_with_hanging_arms, "turn", high=45.0, softness=10.0),
+    ),
+)
+
+PRESS = Motion(
+    signal=wrists_over_shoulders,
+    least_range=0.4,
+    gates=(
+        STAYED,
+        Gate("not_overhead", wrists_over_shoulders, "turn", low=0.4),
+        Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.5, high=0.6),
+        Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.5, high=0.6),
+        Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
+        Gate("arms_not_seen", arms_seen, "turn", low=0.4),
+    ),
+)
+
+ROW = Motion(
+    signal=wrists_over_hips,
+    least_range=0.35,
+    gates=(
+        STAYED,
+        Gate("upright", trunk_lean, "start", low=28.0, softness=10.0),
+        Gate("stood_up", trunk_lean, "end", low=28.0, softness=10.0),
+        Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
+        Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),
+        Gate("wrists_over_shoulders", wrists_over_shoulders, "turn", high=0.0),
+        Gate("arms_not_seen", arms_seen, "turn", low=0.4),
+    ),
+)

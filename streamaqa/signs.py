@@ -25,9 +25,13 @@ Baseline: TypeAlias = Literal["none", "standing", "least"]
 SAGITTAL = frozenset({View.SIDE, View.FRONT_OBLIQUE, View.REAR_OBLIQUE})
 """Views that show what moves forward and back."""
 SIDEWAYS = frozenset({View.SIDE})
-FRONTAL = frozenset({View.FRONT, View.REAR, View.FRONT_OBLIQUE, View.REAR_OBLIQUE})
-"""Views that show what moves left and right."""
+"""Of these, those that need no depth for it."""
+FROM_AHEAD = frozenset({View.SIDE, View.FRONT_OBLIQUE})
+"""Of these, those in which the pose model's depth of a standing leg can be trusted to 8 degrees."""
 HEAD_ON = frozenset({View.FRONT, View.REAR})
+"""Views that show what moves left and right without help of depth."""
+FROM_FRONT = frozenset({View.FRONT})
+"""Of these, the one in which the body hides neither forearms nor feet."""
 ANYWHERE = frozenset(View)
 
 
@@ -57,6 +61,12 @@ class Sign:
     """The error lasts while the measure is beyond this share of its rise."""
 
 
+OUTWARD = np.array([1.0, -1.0])
+"""Turns "to the lifter's left" into "away from the middle" for left and right."""
+FOOT = 0.58
+"""Heel to toe in shank lengths: 0.61 in Winter's proportions, 0.5 to 0.57 in the pose model's side views."""
+
+
 # --- measures ------------------------------------------------------------------------------------------
 
 
@@ -75,15 +85,24 @@ def knee_past_toe(body: Body) -> Array:
     return np.asarray(ahead / _length(knee - body.at(Joint.ANKLE, sides)))
 
 
-def knees_in(body: Body) -> Array:
-    """How far the gap of the knees falls short of the middle of hip gap and ankle gap, in leg lengths.
+def knees_inside_feet(body: Body) -> Array:
+    """Degrees by which the knees point further in than the feet, seen from above; mean of both legs.
 
-    The frontal-plane projection angle as a length. It asks nothing of the stance, where the plain ratio of
-    knee gap to ankle gap calls every wide stance a fault.
+    From the front both directions are read as a sideways share of a length that is known: of the foot, and
+    of the knee's distance from the line between hip and ankle, which grows as the leg gets shorter. Told
+    while the legs are bent. Against the ratio of knee gap to ankle gap it asks nothing of the stance, and
+    it sees knees that come in from where wide feet would have them without ever touching.
     """
-    hips, knees, ankles = (body.both(joint) for joint in (Joint.HIP, Joint.KNEE, Joint.ANKLE))
-    hip_gap, knee_gap, ankle_gap = (_gap(joint) for joint in (hips, knees, ankles))
-    return np.asarray(((hip_gap + ankle_gap) / 2 - knee_gap) / _length((hips - ankles).mean(axis=1)))
+    hips, knees, ankles = (body.both(joint)[..., 1:] for joint in (Joint.HIP, Joint.KNEE, Joint.ANKLE))
+    thigh, shank, leg = _length(knees - hips), _length(knees - ankles), ankles - hips
+    length = np.linalg.norm(leg, axis=-1)
+    along = np.clip((thigh**2 - shank**2 + length**2) / (2 * length), -thigh, thigh)
+    bow = np.sqrt(thigh**2 - along**2)  # (T, 2)
+    line = hips[..., 0] + leg[..., 0] * (along / length)
+    bent = bow > 0.4 * thigh
+    knee = _aslant((knees[..., 0] - line) * OUTWARD, np.where(bent, bow, np.nan))
+    foot = (body.both(Joint.TOE) - body.both(Joint.HEEL))[..., 1] * OUTWARD
+    return np.asarray((_aslant(np.nanmedian(foot, axis=0), FOOT * shank) - knee).mean(axis=1))
 
 
 def hips_above_knees(body: Body) -> Array:
@@ -107,16 +126,14 @@ def hip_drop(body: Body) -> Array:
     return np.asarray(1.0 - leg[:, 2] / _length(leg))
 
 
-def forearm_back(body: Body) -> Array:
-    """Degrees by which the forearm leans forward from vertical: positive with the elbow behind the wrist."""
-    sides = body.sides(Joint.ELBOW, Joint.WRIST)
-    forearm = body.at(Joint.WRIST, sides) - body.at(Joint.ELBOW, sides)
-    return from_vertical(forearm[:, 0], forearm[:, 2])
-
-
 def forearm_out(body: Body) -> Array:
-    """Degrees by which the forearm that leans most, leans in or out in the frontal plane."""
-    return np.asarray(np.abs(_forearms(body)).max(axis=1))
+    """Degrees by which the forearm that leans most, leans in or out in the frontal plane.
+
+    Told while the upper arms are about level or lower: on the way past the head every elbow flares.
+    """
+    lean = np.abs(_forearms(body)).max(axis=1)
+    raised = body.both(Joint.ELBOW)[..., 2] - body.both(Joint.SHOULDER)[..., 2]
+    return np.asarray(np.where(raised.mean(axis=1) < 0.1, lean, np.nan))
 
 
 def forearms_uneven(body: Body) -> Array:
@@ -133,114 +150,103 @@ def trunk_rise(body: Body) -> Array:
 
 
 def _length(segment: Array) -> float:
-    """The length of a limb, from a track in which it may be foreshortened now and then: 90th percentile."""
-    return (
-        float(np.nanpercentile(np.linalg.norm(segment, axis=-1), 90)) if np.isfinite(segment).any() else 1.0
-    )
+    """The length of a limb over a track that foreshortens it now and then: its 90th percentile."""
+    lengths = np.linalg.norm(segment, axis=-1)
+    return float(np.nanpercentile(lengths, 90)) if np.isfinite(lengths).any() else float("nan")
 
 
-def _gap(joint: Array) -> Array:
-    """(T, 2, 3) -> (T,) left minus right, sideways."""
-    return np.asarray(joint[:, 0, 1] - joint[:, 1, 1])
+def _aslant(sideways: Array, length: Array | float) -> Array:
+    """Degrees from straight ahead at which something of `length` reaches so far `sideways`."""
+    return np.asarray(np.degrees(np.arcsin(np.clip(sideways / length, -1.0, 1.0))))
 
 
 def _forearms(body: Body) -> Array:
     """(T, 2) degrees by which each forearm leans outwards, left and right."""
     forearm = body.both(Joint.WRIST) - body.both(Joint.ELBOW)
-    return from_vertical(forearm[..., 1] * (1.0, -1.0), forearm[..., 2])
+    return from_vertical(forearm[..., 1] * OUTWARD, forearm[..., 2])
 
 
 # --- signs of the vocabulary ---------------------------------------------------------------------------
 
-_LEG = (Joint.HIP, Joint.KNEE, Joint.ANKLE)
-_ARM = (Joint.SHOULDER, Joint.ELBOW, Joint.WRIST)
+_LEG = (Joint.KNEE, Joint.ANKLE)
+_ARM = (Joint.ELBOW, Joint.WRIST)
 
 SHANK_LEAN = Sign(
     "shank_lean",
     shank_lean,
-    (Joint.KNEE, Joint.ANKLE),
+    _LEG,
     SIDEWAYS,
-    threshold=38.0,
-    softness=2.0,
-    source="35 to 40 degrees in coaching; five side views of sound squats reach 17 to 28, a fault 42",
+    threshold=35.0,
+    softness=1.5,
+    source="35 to 40 degrees in coaching; five side views of sound squats reach 17 to 28, a fault 40",
 )
 KNEE_PAST_TOE = Sign(
     "knee_past_toe",
     knee_past_toe,
     (Joint.KNEE, Joint.ANKLE, Joint.TOE),
     SIDEWAYS,
-    threshold=0.20,
-    softness=0.04,
-    source="0 to 0.1 shank lengths in coaching; sound squats reach 0.11, a fault 0.32",
+    threshold=0.17,
+    softness=0.03,
+    source="0 to 0.1 shank lengths in coaching; sound squats reach 0.10, a fault 0.29",
 )
 KNEES_IN = Sign(
-    "knees_in",
-    knees_in,
-    _LEG,
+    "knees_inside_feet",
+    knees_inside_feet,
+    (Joint.KNEE, Joint.ANKLE, Joint.TOE),
     HEAD_ON,
-    threshold=0.08,
-    softness=0.02,
-    source="nine frontal squats drift inward by at most 0.03 leg lengths, one with knees inward by 0.16",
-    baseline="standing",
+    threshold=11.0,
+    softness=1.5,
+    source="ten sound frontal squats stay below 4 degrees, one with knees inward reaches 13",
     sides="both",
 )
 HIPS_HIGH = Sign(
     "hips_high",
     hips_above_knees,
-    (Joint.HIP, Joint.KNEE),
+    _LEG,
     ANYWHERE,
-    threshold=0.35,
-    softness=0.05,
-    source="a thigh 20 degrees short of level; quarter squats stay above 0.45, sound ones go below 0.22",
+    threshold=0.20,
+    softness=0.04,
+    source="a thigh 12 degrees short of level; quarter squats stay above 0.5, sound ones go to 0.15 or lower",
     throughout=True,
-)
-FOREARM_BACK = Sign(
-    "forearm_back",
-    forearm_back,
-    _ARM,
-    SIDEWAYS,
-    threshold=35.0,
-    softness=4.0,
-    source="sound presses seen from the side reach 12 to 27 degrees with the pose model",
 )
 FOREARM_OUT = Sign(
     "forearm_out",
     forearm_out,
     _ARM,
-    HEAD_ON,
-    threshold=25.0,
-    softness=3.0,
-    source="sound presses seen from the front reach 15 degrees",
+    FROM_FRONT,
+    threshold=37.0,
+    softness=2.0,
+    source="synthetic sound presses reach 35, faults 39 and more; real ones with dumbbells 18",
     sides="both",
 )
 FOREARMS_UNEVEN = Sign(
     "forearms_uneven",
     forearms_uneven,
     _ARM,
-    HEAD_ON,
-    threshold=20.0,
-    softness=3.0,
-    source="10 to 15 degrees in coaching, and the pose model's own 6",
+    FROM_FRONT,
+    threshold=17.0,
+    softness=2.0,
+    source="10 to 15 degrees in coaching; the pose model makes 9 out of even arms",
     sides="both",
 )
 KNEE_BEND = Sign(
     "knee_bend",
     knee_bend,
     _LEG,
-    SAGITTAL,
-    threshold=15.0,
-    softness=2.0,
-    source="15 degrees beyond standing in coaching; sound presses stay within 9",
+    FROM_AHEAD,
+    threshold=13.0,
+    softness=1.5,
+    source="15 degrees beyond standing in coaching; sound presses stay within 8",
     baseline="least",
 )
 HIP_DROP = Sign(
     "hip_drop",
     hip_drop,
     _LEG,
-    HEAD_ON,
-    threshold=0.04,
-    softness=0.008,
-    source="3 to 5 % of the leg's length in coaching",
+    FROM_FRONT,
+    threshold=0.030,
+    softness=0.004,
+    source="3 to 5 % of the leg's length in coaching; sound presses stay within 0.022",
     baseline="least",
 )
 TRUNK_RISE = Sign(
@@ -248,8 +254,8 @@ TRUNK_RISE = Sign(
     trunk_rise,
     (Joint.SHOULDER, Joint.HIP),
     SAGITTAL,
-    threshold=15.0,
-    softness=2.5,
-    source="10 to 15 degrees in coaching",
-    baseline="standing",
+    threshold=14.0,
+    softness=2.0,
+    source="10 to 15 degrees in coaching; a sound row, whose shoulders are drawn back, reaches 12",
+    baseline="least",
 )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Assessor(Protocol):
     """Judges repetitions, one at a time or several at once.
 
-    `assess` names each error of the rep's exercise either in `findings` or in `abstained`. It may be cancelled
-    at any await, and raises only `StreamaqaError`s: the caller then asks its stand-in.
+    `assess` names each error of the rep's exercise either in `findings` or in `abstained`. It may be
+    cancelled at any await, and raises only `StreamaqaError`s: the caller then asks its stand-in.
     """
 
     @property

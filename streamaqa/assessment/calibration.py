@@ -1,7 +1,7 @@
 """The numbers of the kinematic rules in one table, apart from the rules, so that fitting can replace them.
 
-The vocabulary's own numbers are the start. `streamaqa-finetune` fits them on labelled repetitions and writes a
-file that `KinematicSettings.calibration` names:
+The vocabulary's own numbers are the start. `streamaqa-finetune` fits them on labelled repetitions and writes
+a file that `KinematicSettings.calibration` names:
 
     {"version": "1", "fitted_on": "Fitness-AQA train",
      "signs": {"squat.knees_forward.shank_lean": {"threshold": 36.2, "softness": 3.1, "hold": 0.4}}}

@@ -5,8 +5,8 @@ Each error has signs (see `signs`). A sign is read as the highest level that its
 a logistic; of several signs the strongest speaks. A sign that cannot be seen from this view, or whose joints
 are out of frame or hidden, says nothing, and an error left without a sign is abstained from by name.
 
-The judgement is a pure function of the evidence. What is the lifter's own (how they stand, how long their legs
-are) is read from the poses just before the repetition, which the evidence holds.
+The judgement is a pure function of the evidence. What is the lifter's own (how they stand, how long their
+legs are) is read from the poses just before the repetition, which the evidence holds.
 """
 
 from __future__ import annotations
@@ -115,41 +115,34 @@ class KinematicAssessor:
         body = Body.of(evidence.poses, rep.start, rep.end)
         readings = []
         for sign in error.signs:
-            if body.view in sign.views and self._in_view(body, rep, sign):
+            if body.view in sign.views and (series := self._series(body, rep, sign)):
                 numbers = self._calibration.signs[f"{rep.exercise}.{error.name}.{sign.name}"]
-                reading = self._read(body, rep, sign, numbers)
-                if reading is not None:
-                    readings.append(reading)
+                readings.append(self._read(*series, rep, sign, numbers))
         return readings
 
-    def _in_view(self, body: Body, rep: Rep, sign: Sign) -> bool:
-        """Whether the sign's joints are seen through most of the repetition, on one side or on both."""
+    def _series(self, body: Body, rep: Rep, sign: Sign) -> tuple[Array, Array] | None:
+        """Times and values of the measure where its joints are seen; None if that is too seldom."""
         during = (body.time >= rep.start) & (body.time <= rep.end)
-        if not during.any():
-            return False
         columns = [[joint + side for joint in sign.joints] for side in (0, 1)]
-        shares = [
-            (body.seen[np.ix_(during, column)] >= self._settings.min_visibility).mean(axis=0).min()
-            for column in columns
-        ]
-        enough = min(shares) if sign.sides == "both" else max(shares)
-        return bool(enough >= self._settings.min_share)
-
-    def _read(self, body: Body, rep: Rep, sign: Sign, numbers: Threshold) -> Reading | None:
-        """The sign's value, probability and interval; None if the measure knows nothing of this rep."""
-        settings = self._settings
+        seen = [(body.seen[:, column] >= self._settings.min_visibility).all(axis=1) for column in columns]
+        known = seen[0] & seen[1] if sign.sides == "both" else max(seen, key=lambda side: side[during].sum())
+        if not during.any() or known[during].mean() < self._settings.min_share:
+            return None
         values = sign.measure(body)
-        known = np.isfinite(values)
+        known &= np.isfinite(values)
+        return (body.time[known], values[known]) if (known & during).any() else None
+
+    def _read(self, time: Array, values: Array, rep: Rep, sign: Sign, numbers: Threshold) -> Reading:
+        """The sign's value, probability and interval."""
+        settings = self._settings
         lead = 0.0 if sign.throughout else settings.lead
         grid = np.arange(rep.start - lead, rep.end + 0.5 / settings.rate, 1.0 / settings.rate)
-        if not (known & (body.time >= rep.start) & (body.time <= rep.end)).any():
-            return None
-        series = np.interp(grid, body.time[known], values[known])
-        base = _baseline(sign, body.time[known], values[known], rep)
+        series = np.interp(grid, time, values)
+        base = _baseline(sign, time, values, rep)
         width = min(len(series), 1 + round(settings.min_duration * settings.rate))
         held = sliding_window_view(series - base, width)
         if sign.throughout:
-            value, peak = float(held.max(axis=1).min()), int(held.max(axis=1).argmin())
+            value, peak = float(held.mean(axis=1).min()), int(held.mean(axis=1).argmin())
             rise = series.max() - series
         else:
             value, peak = float(held.min(axis=1).max()), int(held.min(axis=1).argmax())
@@ -173,7 +166,7 @@ def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:
 
 
 def _interval(rise: Array, peak: int, width: int, hold: float) -> tuple[int, int]:
-    """First and last sample about the moment that begins at `peak` where the sign keeps `hold` of its rise."""
+    """First and last sample around the moment at `peak` between which the sign keeps `hold` of its rise."""
     moment = slice(peak, peak + width)
     level = hold * rise[moment].max()
     below = rise < level

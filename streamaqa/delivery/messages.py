@@ -106,6 +106,7 @@ class Latency(Entry):
 class _OfRep(Message):
     """What the messages about one repetition share."""
 
+    kind: Literal["rep", "feedback", "update"]
     id: Annotated[str, Field(min_length=1)]
     """Unique; the same when the message is sent again."""
     seq: Count = 0
@@ -113,20 +114,25 @@ class _OfRep(Message):
     site: str
     camera: str
     session: str
+    """One run of the engine at this camera."""
     athlete: str | None
+    """As the `athlete` command named them."""
     set_number: Ordinal
-    """Within the session."""
+    """From 1 within the session."""
     rep: Ordinal
-    """Within the set."""
+    """From 1 within the set."""
     exercise: ExerciseEntry
     start_s: Seconds
-    """Stream time, as all `_s`."""
+    """Seconds of stream time, as all `_s` that are points in time."""
     turn_s: Seconds
+    """Where the first phase ends and the second begins."""
     end_s: Seconds
     at_s: Seconds
     """When this was said."""
     started_at: Moment
+    """UTC of `start_s`."""
     ended_at: Moment
+    """UTC of `end_s`."""
     phases: tuple[PhaseEntry, PhaseEntry]
     tempo: TempoEntry
     range_of_motion: Measure | None
@@ -134,7 +140,7 @@ class _OfRep(Message):
     mean_lifting_velocity: Measure | None
     """Torso lengths a second, or metres a second where the lifter's height is configured."""
     velocity_loss: Measure | None
-    """(fastest - this) / fastest over the set so far."""
+    """(fastest - this) / fastest over the set so far; null for a first rep."""
     latency_ms: Latency
     expires_at: Moment
     """After this a display should no longer show the message as news."""
@@ -171,7 +177,7 @@ class FeedbackMessage(_OfRep):
     cue: str | None
     """A few words, at most 64 bytes of UTF-8; null where silence is better."""
     cue_code: str | None
-    """Stable name of the cue, for displays that bring their own words or patterns."""
+    """Stable name of the cue, for displays with words or vibration patterns of their own."""
     lang: str
     """Of `text` and `cue`: a BCP 47 tag such as `en`."""
     assessor: AssessorEntry
@@ -213,7 +219,9 @@ class SetMessage(Message):
 
     kind: Literal["set"] = "set"
     id: Annotated[str, Field(min_length=1)]
+    """Unique; the same when the message is sent again."""
     seq: Count = 0
+    """As in the messages about a rep; one numbering for all three."""
     site: str
     camera: str
     session: str

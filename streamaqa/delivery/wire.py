@@ -6,8 +6,9 @@ reads back: `parse(render(x)) == x`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -20,8 +21,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
-SCHEMA_VERSION = 1
-"""Rises when a field changes its meaning or goes away."""
+SCHEMA_VERSION: Final = 1
+
+
+def _places(digits: int) -> Callable[[float], float]:
+    return lambda value: round(value, digits)
 
 
 def _to_ms(moment: datetime) -> datetime:
@@ -33,12 +37,12 @@ def _with_z(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-Seconds: TypeAlias = Annotated[FiniteFloat, AfterValidator(lambda value: round(value, 3))]
+Seconds: TypeAlias = Annotated[FiniteFloat, AfterValidator(_places(3))]
 """Rounded to a millisecond: a frame at 60 a second lasts 17 of them."""
-Milliseconds: TypeAlias = Annotated[FiniteFloat, AfterValidator(lambda value: round(value, 1))]
-Measure: TypeAlias = Annotated[FiniteFloat, AfterValidator(lambda value: round(value, 4))]
+Milliseconds: TypeAlias = Annotated[FiniteFloat, AfterValidator(_places(1))]
+Measure: TypeAlias = Annotated[FiniteFloat, AfterValidator(_places(4))]
 """A length, a speed or a share; four places are finer than any pose model."""
-Probability: TypeAlias = Annotated[Measure, Field(ge=0, le=1)]
+Probability: TypeAlias = Annotated[FiniteFloat, Field(ge=0, le=1), AfterValidator(_places(4))]
 Moment: TypeAlias = Annotated[
     AwareDatetime,
     AfterValidator(_to_ms),
@@ -53,13 +57,20 @@ Ordinal: TypeAlias = Annotated[int, Field(ge=1)]
 class Entry(BaseModel):
     """A part of a message: frozen, finite, and with no field but its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,  # the schema explains its fields
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class Message(Entry):
     """What is published on a topic as JSON."""
 
-    schema_version: Annotated[int, Field(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Literal[1] = SCHEMA_VERSION
+    """Rises when a field changes its meaning or goes away; fields may be added without."""
 
     def render(self) -> bytes:
         """As UTF-8 JSON."""

@@ -12,9 +12,9 @@ from streamaqa.dialogue.answers import Answer, ErrorSpan
 from streamaqa.errors import AnswerError
 from streamaqa.exercises import Exercise
 
-_NOT = r"\b(?:not|never|no|nor|neither|hardly|fails?)\b|n't\b"
+_NOT = r"(?:\b(?:not|never|no|nor|neither|hardly|fails?)|n't)\b"
 _FAULT = r"(?:errors?|mistakes?|faults?|issues?|problems?|flaws?|deviations?|wrong)"
-_DENIED = re.compile(rf"(?:{_NOT}|rather than|instead of) (?:\w+ )?(?:an? |the )?$", re.IGNORECASE)
+_DENIED = re.compile(rf"(?:{_NOT}(?: \w+)?(?: an?)?|(?:rather than|instead of)(?: an?| the)?) $", re.I)
 _EXCEPT = re.compile(
     r"\b(?:except|but|apart from|aside from|other than|besides|however|although|though)\b", re.I
 )
@@ -64,9 +64,9 @@ def read_freely(text: str, vocabulary: tuple[Exercise, ...]) -> Answer:
     """
     said = _plain(text)
     exercise, rest = _find_exercise(said, vocabulary)
-    lead_in, listed = _split_lead_in(exercise, rest)
+    listed = _find_list(exercise, rest)
     errors = _read_list(exercise, listed)
-    if errors and not _contradicts(lead_in):
+    if errors and not _contradicts(said.removesuffix(listed)):
         return Answer(exercise.name, errors)
     if not errors and any(_claims_correct(sentence) for sentence in _sentences(said)):
         return Answer(exercise.name)
@@ -161,15 +161,15 @@ def _spaced(words: Sequence[str]) -> str:
     return rf"[\s-]+(?:(?:{_FILLER})[\s-]+){{0,4}}?".join(words)
 
 
-def _split_lead_in(exercise: Exercise, rest: str) -> tuple[str, str]:
-    """What comes before the list of errors, and the list: from a colon, or from the first error named."""
+def _find_list(exercise: Exercise, rest: str) -> str:
+    """The list of errors: from a colon that leads in, or else from the first error named."""
     first = _error_phrases(exercise).pattern.search(rest)
     colon = re.search(r":(?=\s|$)", rest)
     if colon and (
         not first or colon.start() < first.start() or not _is_filler(rest[first.end() : colon.start()])
     ):
-        return rest[: colon.start()], rest[colon.end() :]
-    return (rest[: first.start()], rest[first.start() :]) if first else (rest, "")
+        return rest[colon.end() :]
+    return rest[first.start() :] if first else ""
 
 
 def _is_filler(text: str) -> bool:

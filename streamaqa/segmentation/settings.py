@@ -10,9 +10,92 @@ from streamaqa.settings import Settings
 class SignalSettings(Settings):
     """How poses become signals."""
 
-    ruler_s: float = Field(2.0, gt=0)
-    """Seconds over which the scale of the picture is averaged: longer than a phase, shorter than a walk."""
+    steady_s: float = Field(2.0, gt=0)
+    """Seconds over which the picture's scale, and which side is seen better, are averaged: longer than a
+    phase, shorter than a walk."""
     jump: float = Field(0.7, gt=0)
     """Torso lengths the shoulders may move between two poses before it is taken for somebody else."""
     jump_speed: float = Field(5.0, gt=0)
     """... and torso lengths a second more than that after a gap: a fast squat peaks at about 4."""
+    jump_most: float = Field(1.6, gt=0)
+    """... but never more than this, however long the gap: the deepest squat moves the shoulders by 1.5."""
+    jump_s: float = Field(0.3, ge=0)
+    """Seconds for which a jump is taken for a mistake of the pose model; after that the lifter is new."""
+
+
+class PhaseSettings(Settings):
+    """How a signal becomes phases. Lengths are torso lengths, shares are of the range of the repetition."""
+
+    cutoff_hz: float = Field(1.5, gt=0)
+    """One-Euro: cut-off at rest. Landmarks of a lifter who stands still shake at 3 Hz and above."""
+    beta: float = Field(2.0, ge=0)
+    """One-Euro: how much the cut-off rises per torso length a second; 3.5 Hz at a squat's usual speed."""
+    speed_cutoff_hz: float = Field(3.0, gt=0)
+    """One-Euro: cut-off of the derivative."""
+    smooth_s: float = Field(0.06, gt=0)
+    """Least spread of the smoother that boundaries are read from: two frames at 30 a second."""
+    smooth_share: float = Field(0.02, ge=0, lt=0.1)
+    """... and its spread as a share of the repetition's duration, if that is more: slow ones are noisier."""
+    onset: float = Field(0.5, gt=0, lt=1)
+    """Share of the exercise's least range at which a first phase is announced."""
+    hysteresis: float = Field(0.15, gt=0, lt=1)
+    """Share of the range the signal has to come back before it counts as turned: a stutter is less."""
+    least_hysteresis: float = Field(0.06, gt=0)
+    """... and at least this many torso lengths, above the landmarks' shaking."""
+    returned: float = Field(0.6, gt=0, lt=1)
+    """Share of the range after which a stop or a new beginning ends the repetition: the lifter does not
+    always come all the way back, and the camera may have moved."""
+    home: float = Field(0.9, gt=0, le=1)
+    """Share of the range after which slowing down is enough."""
+    slow: float = Field(0.3, gt=0, lt=1)
+    """Slow is below this share of the phase's peak speed. A minimum-jerk movement is then 97 % done."""
+    settle_s: float = Field(0.1, ge=0)
+    """... for this many seconds."""
+    boundary: float = Field(0.05, gt=0, lt=0.5)
+    """Start and end are crossings of this share of the range (DESIGN.md)."""
+    home_s: float = Field(2.0, gt=0)
+    """Seconds over which the level at rest is looked for: longer than the start of a slow phase, and short
+    against a camera that moves."""
+    share_of_set: float = Field(0.33, ge=0, lt=1)
+    """Share of the set's usual range below which a movement is no repetition."""
+    still_s: float = Field(0.5, gt=0)
+    """Seconds without movement that make a new level the one a repetition starts from."""
+    stop_s: float = Field(0.5, gt=0)
+    """Seconds without movement that end a repetition that has not come all the way back."""
+    still: float = Field(0.04, gt=0)
+    """Torso lengths within which the signal is said not to move."""
+    least_s: float = Field(0.5, gt=0)
+    """Seconds of the shortest repetition."""
+    hold_s: float = Field(6.0, gt=0)
+    """Seconds a lifter may hold at the turn; longer is sitting or standing about."""
+    most_s: float = Field(16.0, gt=0)
+    """Seconds of the longest repetition: twice the longest that is expected (8 s)."""
+    least_seen: float = Field(0.7, ge=0, le=1)
+    """Share of a repetition's time in which the lifter was found."""
+    blink_s: float = Field(0.25, gt=0)
+    """Seconds without a pose that are passed over: shorter than any phase."""
+    gap_s: float = Field(1.5, gt=0)
+    """Seconds without a pose that a repetition outlives."""
+
+
+class AdviceSettings(Settings):
+    """When the lifter is told about the camera's place."""
+
+    window_s: float = Field(2.0, gt=0)
+    """Seconds that are looked back on: something must be so for most of them."""
+    visibility: float = Field(0.5, ge=0, le=1)
+    """Below this a hand or foot counts as hidden: MediaPipe's own default for a usable landmark."""
+
+
+class SegmenterSettings(Settings):
+    """All of the segmenter."""
+
+    signal: SignalSettings = SignalSettings()
+    phase: PhaseSettings = PhaseSettings()
+    advice: AdviceSettings = AdviceSettings()
+    overlap: float = Field(0.25, ge=0, lt=1)
+    """Share of a movement that may lie within a confirmed repetition before it is taken for a part of it."""
+    change_s: float = Field(1.0, ge=0)
+    """Seconds between a repetition and another exercise's: sooner is the press of a thruster."""
+    set_pause_s: float = Field(20.0, gt=0)
+    """Seconds without a repetition that end a set (DESIGN.md)."""

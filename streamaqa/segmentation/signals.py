@@ -11,6 +11,7 @@ at the top or the bottom of the picture then moves nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from streamaqa.motion import Posture
 from streamaqa.segmentation.settings import SignalSettings
@@ -22,6 +23,8 @@ _RULER = (*_SHOULDERS, *_ELBOWS, *_HIPS, *_KNEES)
 """Landmarks that span the body in every exercise; wrists and ankles are the first to be guessed."""
 
 _Row = list[float]
+_Point = tuple[float, float, float]
+"""x to the right and y up in pixels, visibility."""
 
 
 class PostureReader:
@@ -29,37 +32,51 @@ class PostureReader:
 
     def __init__(self, settings: SignalSettings) -> None:
         self._settings = settings
+        self.somebody_else = False
         self.reset()
 
     def reset(self) -> None:
         """Forget the lifter."""
         self._time: float | None = None
         self._ruler: float | None = None
+        self._arms: tuple[float, float] | None = None
+        self._legs: tuple[float, float] | None = None
         self._shoulders: tuple[float, float] = (0.0, 0.0)
-        self._height = 0.0
-        self.jumped = False
+        self._aside = self._height = 0.0
+        self._jumped_at: float | None = None
 
     def read(self, pose: Pose) -> Posture | None:
-        """The posture, or None if nobody was found. `jumped` tells whether this is likely somebody else."""
+        """The posture, or None if nobody was found or the body jumped, most likely a mistake.
+
+        A jump that lasts is somebody else: this resets itself and says so by `somebody_else`.
+        """
+        self.somebody_else = False
         if not pose.found:
             return None
         width, height = pose.size
         image: list[_Row] = pose.image.tolist()
         world: list[_Row] = pose.world.tolist()
         flat = [(row[0] * width, -row[1] * height, row[3]) for row in image]
-        ruler = self._measure(pose.time, flat, world)
         shoulders, hips = _middle(flat, _SHOULDERS), _middle(flat, _HIPS)
-        self._step(pose.time, shoulders, ruler)
+        if self._jumps(pose.time, shoulders):
+            return None
+        elapsed = 0.0 if self._time is None else pose.time - self._time
+        ruler = self._measure(elapsed, flat, world)
+        if self._time is not None:
+            self._aside += (shoulders[0] - self._shoulders[0]) / ruler
+            self._height += (shoulders[1] - self._shoulders[1]) / ruler
+        self._time, self._shoulders = pose.time, shoulders
         base = self._height - shoulders[1] / ruler
 
         def up(point: tuple[float, float]) -> float:
             return base + point[1] / ruler
 
-        arms = _sides(flat, (*_ELBOWS, *_WRISTS))
-        legs = _sides(flat, (*_KNEES, *_ANKLES))
+        arms = self._arms = _sides(flat, (*_ELBOWS, *_WRISTS), self._arms, self._share(elapsed))
+        legs = self._legs = _sides(flat, (*_KNEES, *_ANKLES), self._legs, self._share(elapsed))
         trunk = [a - b for a, b in zip(_centre(world, _SHOULDERS), _centre(world, _HIPS), strict=True)]
         return Posture(
             time=pose.time,
+            aside=self._aside,
             shoulders=self._height,
             hips=up(hips),
             knees=up(_joined(flat, _KNEES, legs)),
@@ -74,46 +91,58 @@ class PostureReader:
             legs=max(min(flat[25][2], flat[27][2]), min(flat[26][2], flat[28][2])),
         )
 
-    def _measure(self, time: float, flat: list[tuple[float, float, float]], world: list[_Row]) -> float:
+    def _share(self, elapsed: float) -> float:
+        """The weight of something new that came `elapsed` seconds after the last."""
+        return -math.expm1(-elapsed / self._settings.steady_s)
+
+    def _measure(self, elapsed: float, flat: list[_Point], world: list[_Row]) -> float:
         """Pixels per torso length, smoothed over time."""
         spread = _spread([flat[i][:2] for i in _RULER]) / max(_spread([world[i][:2] for i in _RULER]), 1e-9)
         torso = math.dist(_centre(world, _SHOULDERS), _centre(world, _HIPS))
         now = max(math.sqrt(spread) * torso, 1e-6)
-        if self._ruler is None or self._time is None:
-            self._ruler = now
-        else:
-            share = -math.expm1(-(time - self._time) / self._settings.ruler_s)
-            self._ruler *= (now / self._ruler) ** share
+        self._ruler = (
+            now if self._ruler is None else self._ruler * (now / self._ruler) ** self._share(elapsed)
+        )
         return self._ruler
 
-    def _step(self, time: float, shoulders: tuple[float, float], ruler: float) -> None:
-        """Move the height by the shoulders' step, unless it is a jump to somebody else."""
-        self.jumped = False
-        if self._time is not None:
-            step = math.dist(shoulders, self._shoulders) / ruler
-            allowed = self._settings.jump + self._settings.jump_speed * (time - self._time)
-            self.jumped = step > allowed
-            if not self.jumped:
-                self._height += (shoulders[1] - self._shoulders[1]) / ruler
-        self._time, self._shoulders = time, shoulders
+    def _jumps(self, time: float, shoulders: tuple[float, float]) -> bool:
+        """Whether to pass over this pose."""
+        if self._time is None or self._ruler is None:
+            return False
+        step = math.dist(shoulders, self._shoulders) / self._ruler
+        allowed = self._settings.jump + self._settings.jump_speed * (time - self._time)
+        if step <= min(allowed, self._settings.jump_most):
+            self._jumped_at = None
+            return False
+        self._jumped_at = time if self._jumped_at is None else self._jumped_at
+        if time - self._jumped_at < self._settings.jump_s:
+            return True
+        self.reset()
+        self.somebody_else = True
+        return False
 
 
-def _middle(flat: list[tuple[float, float, float]], pair: tuple[int, int]) -> tuple[float, float]:
+def _middle(flat: list[_Point], pair: tuple[int, int]) -> tuple[float, float]:
     """The point half way between left and right."""
     left, right = flat[pair[0]], flat[pair[1]]
     return (left[0] + right[0]) / 2, (left[1] + right[1]) / 2
 
 
-def _sides(flat: list[tuple[float, float, float]], landmarks: tuple[int, ...]) -> tuple[float, float]:
-    """How much left and right count, summing to 1: by the square of the least seen landmark of each side."""
+def _sides(
+    flat: list[_Point], landmarks: tuple[int, ...], before: tuple[float, float] | None, share: float
+) -> tuple[float, float]:
+    """How much left and right count, summing to 1: by the square of the least seen landmark of each side.
+
+    Moves by `share` from what it was `before`, so that a limb that is hidden for a moment makes no step.
+    """
     left = min(flat[i][2] for i in landmarks[0::2]) ** 2 + 1e-6
     right = min(flat[i][2] for i in landmarks[1::2]) ** 2 + 1e-6
-    return left / (left + right), right / (left + right)
+    now = left / (left + right)
+    now = now if before is None else before[0] + share * (now - before[0])
+    return now, 1.0 - now
 
 
-def _joined(
-    flat: list[tuple[float, float, float]], pair: tuple[int, int], weights: tuple[float, float]
-) -> tuple[float, float]:
+def _joined(flat: list[_Point], pair: tuple[int, int], weights: tuple[float, float]) -> tuple[float, float]:
     left, right = flat[pair[0]], flat[pair[1]]
     return left[0] * weights[0] + right[0] * weights[1], left[1] * weights[0] + right[1] * weights[1]
 
@@ -122,7 +151,7 @@ def _centre(world: list[_Row], pair: tuple[int, int]) -> list[float]:
     return [(a + b) / 2 for a, b in zip(world[pair[0]][:3], world[pair[1]][:3], strict=True)]
 
 
-def _spread(points: list[tuple[float, ...]] | list[_Row]) -> float:
+def _spread(points: Sequence[Sequence[float]]) -> float:
     """Summed squared distance from the mean."""
     n = len(points)
     x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n

@@ -23,10 +23,7 @@ Array: TypeAlias = NDArray[np.float64]
 class Channel(IntEnum):
     """What a posture says. Left comes before right, x before y before z."""
 
-    def _generate_next_value_(name, start, count, last_values) -> int:  # type: ignore[override,misc]  # noqa: N805
-        return count
-
-    FLOOR_X = auto()
+    FLOOR_X = 0
     """Where the body's frame stands in the world."""
     FLOOR_Z = auto()
     YAW = auto()

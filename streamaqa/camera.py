@@ -1,0 +1,150 @@
+"""One camera's process: `python -m streamaqa.camera FD`, started by the supervisor and by nothing else.
+
+It owns its source, pose model, segmenter, MQTT client and outbox, and dies alone. With the supervisor it
+talks JSON lines over the socket FD; when that closes, the supervisor is gone and this process ends too.
+
+    down   {"start": {"config": {...}, "camera": 0, "speed": 1.0}}   once
+           {"stop": true}
+    up     {"running": {"source": "...", "fps": 30.0}}
+           {"message": {"topic": "...", "payload": ...}}             everything it publishes
+           {"failed": "one line"}                                    the user has to do something; no restart
+           {"finished": {"reps": 5, ...}}                            the source has ended
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import signal
+import socket
+import sys
+from typing import Any
+
+from streamaqa import logs
+from streamaqa.config import CameraSettings, Config
+from streamaqa.delivery.events import as_json
+from streamaqa.delivery.outbox_thread import OutboxThread
+from streamaqa.delivery.outlet import Outlet
+from streamaqa.delivery.publisher import Publisher
+from streamaqa.delivery.topics import Envelope, Topics
+from streamaqa.engine import build
+from streamaqa.errors import UsageError, first
+from streamaqa.pipeline import Counters, Pipeline
+from streamaqa.sources import open_source
+from streamaqa.sources.pacing import paced
+
+LINE_BYTES = 1 << 20
+"""The longest line on the socket: a configuration, or a set's summary, is far smaller."""
+UNREAD_BYTES = 1 << 20
+"""What may wait for the supervisor: some thousand messages."""
+DELIVER_S = 5.0
+"""How long the last messages may take to reach the broker when the source has ended; the outbox keeps
+them."""
+
+
+class Link:
+    """The socket to the supervisor. As a `Sink` it passes on what is published."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.unread = 0
+        """Messages that the supervisor did not get."""
+
+    @classmethod
+    async def open(cls, fd: int) -> Link:
+        """Over an inherited socket, which it then owns."""
+        return cls(*await asyncio.open_unix_connection(sock=socket.socket(fileno=fd), limit=LINE_BYTES))
+
+    def tell(self, what: str, value: Any) -> None:
+        """Send one line; a supervisor that is gone hears nothing, and `order` says so."""
+        self._writer.write(json.dumps({what: value}).encode() + b"\n")
+
+    async def send(self, envelope: Envelope) -> None:
+        """Pass on a message, unless the supervisor has stopped reading: a camera waits for nobody."""
+        if self._writer.transport.get_write_buffer_size() < UNREAD_BYTES:
+            self.tell("message", as_json(envelope))
+        else:
+            self.unread += 1
+
+    async def order(self) -> dict[str, Any] | None:
+        """The next line from the supervisor, or None once it is gone."""
+        try:
+            line = await self._reader.readline()
+        except (ConnectionError, ValueError):
+            return None
+        order: dict[str, Any] | None = json.loads(line) if line else None
+        return order
+
+    async def close(self) -> None:
+        """Close the socket."""
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+
+async def serve(fd: int) -> int:
+    """Run one camera to its end; the exit code."""
+    link = await Link.open(fd)
+    try:
+        opening = await link.order()
+        if opening is None:
+            return 1
+        start = opening["start"]
+        config = Config.model_validate(start["config"])
+        try:
+            counters = await _run(config, config.cameras[start["camera"]], float(start["speed"]), link)
+        except* UsageError as errors:
+            link.tell("failed", str(first(errors)))
+            code = 2
+        else:
+            link.tell("finished", dataclasses.asdict(counters))
+            code = 0
+        return code
+    finally:
+        await link.close()
+
+
+async def _run(config: Config, camera: CameraSettings, speed: float, link: Link) -> Counters:
+    """Until the source ends or the supervisor says stop."""
+    # A file waits for a slow machine; the synthetic lifter stands for a camera, which does not.
+    live = camera.source.startswith("synthetic:")
+    topics = Topics(config.site, camera.name)
+    box = config.outbox.folder / f"{config.site}-{camera.name}.sqlite"
+    async with OutboxThread(box, config.outbox) as outbox:
+        publisher = Publisher(config.mqtt, topics, outbox, also=[link])
+        source = paced(await asyncio.to_thread(open_source, camera.address()), speed=speed, live=live)
+        pipeline = await build(config, camera, source, Outlet(topics, [publisher]).say)
+        publisher.on_command = pipeline.command
+        link.tell("running", {"source": source.info.name, "fps": source.info.fps})
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(publisher.run(), name="publish")
+            obey = tasks.create_task(_until_stopped(link, pipeline), name="obey")
+            await pipeline.run()
+            in_hurry = obey.done()
+            obey.cancel()
+            if not in_hurry:
+                await publisher.flush(DELIVER_S)
+            await publisher.close()
+    return pipeline.counters
+
+
+async def _until_stopped(link: Link, pipeline: Pipeline) -> None:
+    """Also when the supervisor is gone."""
+    while (order := await link.order()) is not None and "stop" not in order:
+        pass
+    pipeline.stop()
+
+
+def main() -> int:
+    """Entry point of the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's; it says stop
+    logs.quiet_native()
+    logs.configure()
+    return asyncio.run(serve(int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

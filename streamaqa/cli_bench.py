@@ -1,0 +1,79 @@
+"""`streamaqa bench`: how fast and how exact, as tables or JSON. Timings belong here, never into a test."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from streamaqa.config import load
+from streamaqa.errors import UsageError
+
+bench = typer.Typer(help="Measure speed and accuracy on this machine.", no_args_is_help=True)
+console = Console()
+
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
+VideoArgument = Annotated[Path, typer.Argument(help="A video.", show_default=False)]
+SharedOption = Annotated[
+    Path, typer.Option(help="The folder that holds clips/annotations.json and poses/.", show_default=True)
+]
+
+
+@bench.command(epilog="Example: [bold]streamaqa bench pose set.mp4[/bold]")
+def pose(video: VideoArgument, as_json: JsonOption = False) -> None:
+    """Frames a second of each pose model on a video, decoding not counted."""
+    from streamaqa.bench import pose as measured
+
+    _tell(measured, measured.measure(video), as_json)
+
+
+@bench.command(epilog="Example: [bold]streamaqa bench segment --plots plots[/bold]")
+def segment(
+    shared: SharedOption = Path("../shared"),
+    plots: Annotated[
+        Path | None, typer.Option(help="A folder for one picture per recording.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Repetitions and phases found against annotations, and what a pose costs."""
+    from streamaqa.bench import segment as measured
+
+    if not (shared / "clips" / "annotations.json").is_file():
+        raise UsageError(f"{shared}: no clips/annotations.json there; name the folder with --shared")
+    _tell(measured, measured.measure(shared, plots=plots), as_json)
+
+
+@bench.command(epilog="Example: [bold]streamaqa bench replay set.mp4[/bold]")
+def replay(
+    video: VideoArgument,
+    rounds: Annotated[int, typer.Option(min=1, help="Of each, in turn.")] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """The whole pipeline's frame rate over that of a bare decode and pose loop, in turn in one run."""
+    from streamaqa.bench import replay as measured
+
+    _tell(measured, measured.measure(video, load(None, os.environ), rounds=rounds), as_json)
+
+
+@bench.command(epilog="Example: [bold]streamaqa bench render[/bold]")
+def render(as_json: JsonOption = False) -> None:
+    """Frames a second that the synthetic lifter is drawn at, on one core."""
+    from streamaqa.bench import render as measured
+
+    _tell(measured, measured.measure(), as_json)
+
+
+def _tell(module: Any, result: Any, as_json: bool) -> None:
+    """A bench module turns its result into tables; dataclasses turn themselves into JSON."""
+    if as_json:
+        sys.stdout.write(json.dumps(dataclasses.asdict(result), indent=2, default=str) + "\n")
+        return
+    tables = module.table(result)
+    for table in tables if isinstance(tables, list) else [tables]:
+        console.print(table)

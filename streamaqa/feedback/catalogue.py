@@ -1,0 +1,193 @@
+"""What the coach says, by language.
+
+English sentences and first cues are the vocabulary's own (`exercises.ErrorType`), so an exercise of one's own
+needs no entry here: in every language it falls back to its own words. Cues are external by default ("push the
+floor", not "extend your knees"); that is a convention, no claim of a benefit. A pack of one's own goes into
+`FeedbackSettings.cues`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+Language: TypeAlias = Literal["en", "de", "es"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What is said of one error in one language."""
+
+    label: str
+    """The fault's name, for "fixed" and for summaries; at most three words."""
+    sentence: str
+    cues: tuple[str, ...]
+    """In the order they are tried; each at most four words and 64 bytes."""
+
+
+ENGLISH_ALTERNATIVES: Final[Mapping[str, tuple[str, ...]]] = {
+    "squat.knees_forward": ("Sit back, feet rooted", "Hips to wall behind"),
+    "squat.knees_inward": ("Knees over little toes", "Screw feet outward"),
+    "squat.shallow": ("Down to the box", "Hips to knee height"),
+    "overhead_press.elbows": ("Forearms like pillars", "Elbows under the bar"),
+    "overhead_press.knees": ("Freeze below the ribs", "Press, no dip"),
+    "barbell_row.lumbar": ("Show your shirt logo", "Proud chest, lighter bar"),
+    "barbell_row.torso_angle": ("Chest stays on shelf", "Elbows pull, hips wait"),
+}
+"""Further English cues by code, after the vocabulary's own."""
+
+WORDINGS: Final[Mapping[Language, Mapping[str, Wording]]] = {
+    "en": {},
+    "de": {
+        "squat.knees_forward": Wording(
+            "Knie vorn",
+            "Deine Knie schieben weit über die Zehen: Belaste den ganzen Fuß und drück den Boden weg.",
+            ("Ganzer Fuß, Boden wegdrücken", "Setz dich nach hinten", "Füße fest verwurzelt"),
+        ),
+        "squat.knees_inward": Wording(
+            "Knie innen",
+            "Deine Knie fallen nach innen: Schieb den Boden mit den Füßen auseinander.",
+            ("Boden auseinanderschieben", "Knie über kleine Zehen", "Füße in Boden schrauben"),
+        ),
+        "squat.shallow": Wording(
+            "zu wenig Tiefe",
+            "Die Kniebeuge blieb hoch: Geh runter, bis die Hüfte auf Kniehöhe ist.",
+            ("Etwas tiefer setzen", "Runter bis zur Kiste", "Hüfte auf Kniehöhe"),
+        ),
+        "overhead_press.elbows": Wording(
+            "Ellbogen",
+            "Deine Ellbogen wandern: Halte sie knapp vor der Stange, die Unterarme senkrecht.",
+            ("Ellbogen vor die Stange", "Unterarme wie Säulen", "Ellbogen unter die Stange"),
+        ),
+        "overhead_press.knees": Wording(
+            "Knie beugen",
+            "Deine Knie haben Schwung geholt: Lass die Beine gestreckt und drück aus den Schultern.",
+            ("Beine wie Säulen", "Unterhalb nichts bewegen", "Drücken ohne Schwung"),
+        ),
+        "barbell_row.lumbar": Wording(
+            "runder Rücken",
+            "Dein unterer Rücken rundet sich: Spann an, Brust lang, und nimm weniger Gewicht.",
+            ("Brust lang, anspannen", "Zeig dein Shirt", "Stolze Brust, weniger Gewicht"),
+        ),
+        "barbell_row.torso_angle": Wording(
+            "Oberkörper",
+            "Dein Oberkörper schwingt mit: Halte ihn still und beweg nur die Stange.",
+            ("Nur die Stange bewegen", "Brust bleibt, Ellbogen ziehen", "Oberkörper still halten"),
+        ),
+    },
+    "es": {
+        "squat.knees_forward": Wording(
+            "rodillas adelante",
+            "Tus rodillas pasan mucho de los dedos: apoya todo el pie y empuja el suelo.",
+            ("Pie entero, empuja suelo", "Siéntate hacia atrás", "Pies bien arraigados"),
+        ),
+        "squat.knees_inward": Wording(
+            "rodillas adentro",
+            "Tus rodillas se van hacia dentro: separa el suelo con los pies.",
+            ("Separa el suelo", "Rodillas sobre dedos pequeños", "Atornilla los pies"),
+        ),
+        "squat.shallow": Wording(
+            "poca profundidad",
+            "La sentadilla quedó alta: baja hasta que la cadera llegue a las rodillas.",
+            ("Un poco más abajo", "Baja hasta el cajón", "Cadera a las rodillas"),
+        ),
+        "overhead_press.elbows": Wording(
+            "codos",
+            "Tus codos se desvían: mantenlos un poco delante de la barra, antebrazos verticales.",
+            ("Codos delante de barra", "Antebrazos como columnas", "Codos bajo la barra"),
+        ),
+        "overhead_press.knees": Wording(
+            "rodillas dobladas",
+            "Tus rodillas dieron impulso: piernas rectas y empuja desde los hombros.",
+            ("Piernas como columnas", "Piernas quietas", "Empuja sin impulso"),
+        ),
+        "barbell_row.lumbar": Wording(
+            "espalda redonda",
+            "Tu zona lumbar se redondea: aprieta el abdomen, pecho largo, y baja el peso.",
+            ("Pecho largo, abdomen firme", "Enseña el pecho", "Pecho orgulloso, menos peso"),
+        ),
+        "barbell_row.torso_angle": Wording(
+            "torso",
+            "Tu torso se balancea con la barra: mantenlo quieto y mueve solo la barra.",
+            ("Mueve solo la barra", "Pecho quieto, codos tiran", "Torso quieto"),
+        ),
+    },
+}
+"""By language and code `<exercise>.<error>`."""
+
+PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
+    "en": {
+        "clean": "Clean rep.",
+        "partly": "No fault seen. Not judged from this view: {errors}.",
+        "not_judged": "This rep could not be judged from this view.",
+        "fixed": "Fixed: {error}",
+        "fixed_text": "Fixed: {error}. Keep it like that.",
+        "velocity": "Bar is slowing",
+        "velocity_text": "You are {loss} slower than on your fastest rep: think of ending the set.",
+        "set": "{reps} reps.",
+        "set_one": "1 rep.",
+        "set_clean": "No fault came back.",
+        "set_limit": "Technique held up to rep {held}; from rep {rep}: {errors}.",
+        "set_limit_first": "From the first rep: {errors}.",
+        "set_unjudged": "Technique was not judged from this view.",
+        "set_velocity": "Velocity loss {loss}.",
+        "set_cue": "Set done",
+        "nobody_in_view": "Nobody in view: step in front of the camera.",
+        "too_close": "Too close: step back until you are in view from head to feet.",
+        "feet_not_visible": "Feet not visible: step back or tilt the camera down.",
+        "head_not_visible": "Head not visible: step back or tilt the camera up.",
+        "hands_not_visible": "Hands not visible: step back until the bar stays in view.",
+        "turn_side_on": "Turn side-on to the camera to have this judged: {errors}.",
+        "turn_front_on": "Face the camera to have this judged: {errors}.",
+    },
+    "de": {
+        "clean": "Saubere Wiederholung.",
+        "partly": "Kein Fehler zu sehen. Aus dieser Sicht nicht beurteilt: {errors}.",
+        "not_judged": "Diese Wiederholung war aus dieser Sicht nicht zu beurteilen.",
+        "fixed": "Behoben: {error}",
+        "fixed_text": "Behoben: {error}. Weiter so.",
+        "velocity": "Stange wird langsamer",
+        "velocity_text": "Du bist {loss} langsamer als bei deiner schnellsten Wiederholung: bald aufhören.",
+        "set": "{reps} Wiederholungen.",
+        "set_one": "1 Wiederholung.",
+        "set_clean": "Kein Fehler kam wieder.",
+        "set_limit": "Technik hielt bis Wiederholung {held}; ab {rep}: {errors}.",
+        "set_limit_first": "Von Anfang an: {errors}.",
+        "set_unjudged": "Die Technik war aus dieser Sicht nicht zu beurteilen.",
+        "set_velocity": "Geschwindigkeitsverlust {loss}.",
+        "set_cue": "Satz fertig",
+        "nobody_in_view": "Niemand im Bild: Stell dich vor die Kamera.",
+        "too_close": "Zu nah: Geh zurück, bis du von Kopf bis Fuß im Bild bist.",
+        "feet_not_visible": "Füße nicht im Bild: Geh zurück oder neig die Kamera nach unten.",
+        "head_not_visible": "Kopf nicht im Bild: Geh zurück oder neig die Kamera nach oben.",
+        "hands_not_visible": "Hände nicht im Bild: Geh zurück, bis die Stange im Bild bleibt.",
+        "turn_side_on": "Stell dich seitlich zur Kamera, dann lässt sich beurteilen: {errors}.",
+        "turn_front_on": "Schau zur Kamera, dann lässt sich beurteilen: {errors}.",
+    },
+    "es": {
+        "clean": "Repetición limpia.",
+        "partly": "No se ve ningún fallo. No se juzga desde esta vista: {errors}.",
+        "not_judged": "Esta repetición no se pudo juzgar desde esta vista.",
+        "fixed": "Corregido: {error}",
+        "fixed_text": "Corregido: {error}. Sigue así.",
+        "velocity": "La barra se frena",
+        "velocity_text": "Vas un {loss} más lento que en tu mejor repetición: piensa en terminar la serie.",
+        "set": "{reps} repeticiones.",
+        "set_one": "1 repetición.",
+        "set_clean": "Ningún fallo se repitió.",
+        "set_limit": "La técnica aguantó hasta la repetición {held}; desde la {rep}: {errors}.",
+        "set_limit_first": "Desde la primera repetición: {errors}.",
+        "set_unjudged": "La técnica no se pudo juzgar desde esta vista.",
+        "set_velocity": "Pérdida de velocidad {loss}.",
+        "set_cue": "Serie terminada",
+        "nobody_in_view": "No se ve a nadie: ponte delante de la cámara.",
+        "too_close": "Demasiado cerca: aléjate hasta verte de la cabeza a los pies.",
+        "feet_not_visible": "No se ven los pies: aléjate o inclina la cámara hacia abajo.",
+        "head_not_visible": "No se ve la cabeza: aléjate o inclina la cámara hacia arriba.",
+        "hands_not_visible": "No se ven las manos: aléjate hasta que la barra quede en la imagen.",
+        "turn_side_on": "Ponte de perfil a la cámara para poder juzgar: {errors}.",
+        "turn_front_on": "Ponte de frente a la cámara para poder juzgar: {errors}.",
+    },
+}
+"""Sentences that belong to no single error. Set-up advice is keyed by the segmenter's codes."""

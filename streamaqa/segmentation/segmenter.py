@@ -1,0 +1,270 @@
+"""Joins the phase machines of all exercises into one stream of events: units, repetitions, sets.
+
+Every exercise's machine watches all the time; at most one unit is in public. A movement becomes public when
+its machine opens and no other is; if another exercise's movement is confirmed first, the public one is
+cancelled. Whatever overlaps a confirmed repetition was part of it (the press of a thruster).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamaqa.exercises import EXERCISES, Exercise
+from streamaqa.segmentation.advice import Advisor
+from streamaqa.segmentation.phases import Closed, Cut, Dropped, Opened, PhaseMachine, Turned
+from streamaqa.segmentation.settings import SegmenterSettings
+from streamaqa.segmentation.signals import PostureReader
+from streamaqa.types import (
+    Event,
+    Phase,
+    PhaseEnded,
+    PhaseKind,
+    PhaseStarted,
+    Pose,
+    Rep,
+    RepCancelled,
+    RepEnded,
+    SegmenterStatus,
+    SetEnded,
+    Tempo,
+)
+
+TORSO_OF_HEIGHT = 0.288
+"""Shoulder height .818 less hip height .530 of body height (Drillis and Contini 1966, in Winter 2009)."""
+
+
+@dataclass(slots=True)
+class _Unit:
+    """A movement under way in one machine."""
+
+    start: float
+    turn: float | None = None
+    number: int | None = None
+    """The public name, once it has one."""
+    plausible: bool = True
+    """Whether it may become public before it is confirmed."""
+
+
+class Segmenter:
+    """`push` poses in time order; events come back in the order in which they were decided.
+
+    Args:
+        settings: every parameter.
+        exercises: what may be recognized; those without a `motion` are passed over.
+        hint: wire name of the exercise to expect: the others are not looked for.
+        height_m: the lifter's height; makes velocities metres a second in place of torso lengths a second.
+
+    Raises ValueError for a hint that is not among `exercises`.
+    """
+
+    def __init__(
+        self,
+        settings: SegmenterSettings | None = None,
+        exercises: Sequence[Exercise] = EXERCISES,
+        hint: str | None = None,
+        height_m: float | None = None,
+    ) -> None:
+        self._settings = settings or SegmenterSettings()
+        moving = [e for e in exercises if e.motion is not None]
+        if hint is not None:
+            moving = [e for e in moving if e.name == hint]
+            if not moving:
+                raise ValueError(f"no exercise {hint!r} to look for")
+        self._machines = {e.name: PhaseMachine(e, self._settings.phase) for e in moving}
+        self._metres = 1.0 if height_m is None else height_m * TORSO_OF_HEIGHT
+        self._units_named = 0
+        self._sets_begun = 0
+        self._reader = PostureReader(self._settings.signal)
+        self._advisor = Advisor(self._settings.advice)
+        self._open: dict[str, _Unit] = {}
+        self._public: str | None = None
+        self._reps: list[Rep] = []
+        self._time = 0.0
+        self._last_end = float("-inf")
+        self._person = False
+
+    @property
+    def status(self) -> SegmenterStatus:
+        """What is going on now."""
+        name = self._public or (self._reps[-1].exercise if self._reps else None)
+        exercise = self._machines[name].exercise if name else None
+        phase: PhaseKind | None = None
+        if self._public is not None and exercise is not None:
+            turned = self._open[self._public].turn is not None
+            phase = exercise.second_phase if turned else exercise.first_phase
+        return SegmenterStatus(
+            person=self._person,
+            exercise=name,
+            phase=phase,
+            set_number=self._sets_begun,
+            rep=len(self._reps),
+            advice=self._advisor.codes(exercise),
+        )
+
+    def push(self, pose: Pose) -> list[Event]:
+        """Take the next pose."""
+        self._time = pose.time
+        self._advisor.push(pose)
+        posture = self._reader.read(pose)
+        self._person = pose.found
+        events: list[Event] = []
+        if self._reader.somebody_else:
+            events += self._cancel_all("somebody_else")
+        if posture is not None:
+            for name, machine in self._machines.items():
+                for note in machine.push(posture):
+                    events += self._take(name, note)
+        return events + self._publish_next() + self._end_set_after_pause()
+
+    def flush(self) -> list[Event]:
+        """The stream is over: end what is open, and the set."""
+        events: list[Event] = []
+        for name, machine in self._machines.items():
+            for note in machine.flush():
+                events += self._take(name, note)
+        return events + self._end_set()
+
+    def reset(self) -> list[Event]:
+        """Cancel what is open, end the set and forget the lifter; numbering of units goes on."""
+        events = self._cancel_all("reset") + self._end_set()
+        self._reader.reset()
+        self._advisor.reset()
+        self._sets_begun = 0
+        self._last_end = float("-inf")
+        return events
+
+    # --- one machine's notes -----------------------------------------------------------------------
+
+    def _take(self, name: str, note: Opened | Turned | Closed | Dropped) -> list[Event]:
+        if isinstance(note, Opened):
+            self._open[name] = _Unit(max(note.start, self._last_end), plausible=note.plausible)
+            return []
+        if name not in self._open:
+            return []
+        unit = self._open[name]
+        if isinstance(note, Turned):
+            unit.start, unit.turn = max(note.start, self._last_end), note.turn
+            unit.plausible = note.plausible
+            if self._public != name:
+                return []
+            return [self._phase_ended(name, unit)] if unit.plausible else self._hide("implausible")
+        if isinstance(note, Dropped):
+            return self._cancel(name, note.reason)
+        return self._confirm(name, unit, note)
+
+    def _confirm(self, name: str, unit: _Unit, note: Closed) -> list[Event]:
+        cut = note.cut
+        if self._belongs_to_last(name, cut):
+            return self._cancel(name, "part_of_another")
+        events: list[Event] = []
+        if self._public not in (None, name):
+            events += self._hide("other_exercise")
+        unit.start, unit.turn = max(cut.start, self._last_end), cut.turn
+        if self._public is None:
+            events += self._publish(name)
+        if self._reps and self._reps[-1].exercise != name:
+            events += self._end_set()
+        if not self._reps:
+            self._sets_begun += 1
+        rep = self._rep(self._machines[name].exercise, unit, cut, note.probability)
+        self._reps.append(rep)
+        self._last_end = cut.end
+        del self._open[name]
+        self._public = None
+        for other in [other for other, u in self._open.items() if u.start < cut.end]:
+            del self._open[other]
+        return [*events, RepEnded(self._time, rep)]
+
+    def _belongs_to_last(self, name: str, cut: Cut) -> bool:
+        """Whether a movement was only part of the last repetition, or its continuation by other means."""
+        if self._last_end - cut.start > self._settings.overlap * (cut.end - cut.start):
+            return True
+        another = bool(self._reps) and self._reps[-1].exercise != name
+        return another and cut.start - self._last_end < self._settings.change_s
+
+    def _rep(self, exercise: Exercise, unit: _Unit, cut: Cut, probability: float) -> Rep:
+        assert unit.number is not None
+        out, back = cut.hold_start - unit.start, cut.end - cut.hold_end
+        lifts_first = exercise.first_phase == "lifting"
+        lowering, lifting = (back, out) if lifts_first else (out, back)
+        travel = cut.first_range if lifts_first else cut.second_range
+        share = 1 - 2 * self._settings.phase.boundary
+        velocity = share * travel / max(lifting, 1e-3) * self._metres
+        fastest = max([velocity, *(rep.mean_lifting_velocity for rep in self._reps)])
+        return Rep(
+            unit=unit.number,
+            set_number=self._sets_begun,
+            number=len(self._reps) + 1,
+            exercise=exercise.name,
+            exercise_probability=probability,
+            phases=(
+                Phase(exercise.first_phase, unit.start, cut.turn),
+                Phase(exercise.second_phase, cut.turn, cut.end),
+            ),
+            tempo=Tempo(lowering, cut.hold_end - cut.hold_start, lifting),
+            range_of_motion=travel,
+            mean_lifting_velocity=velocity,
+            velocity_loss=(fastest - velocity) / fastest if self._reps else None,
+        )
+
+    # --- what is in public ------------------------------------------------------------------------
+
+    def _publish_next(self) -> list[Event]:
+        waiting = [name for name, unit in self._open.items() if unit.plausible]
+        if self._public is not None or not waiting:
+            return []
+        return self._publish(min(waiting, key=lambda name: self._open[name].start))
+
+    def _publish(self, name: str) -> list[Event]:
+        unit = self._open[name]
+        self._units_named += 1
+        unit.number = self._units_named
+        self._public = name
+        kind = self._machines[name].exercise.first_phase
+        events: list[Event] = [PhaseStarted(self._time, unit.number, name, kind, unit.start)]
+        if unit.turn is not None:
+            events.append(self._phase_ended(name, unit))
+        return events
+
+    def _phase_ended(self, name: str, unit: _Unit) -> PhaseEnded:
+        assert unit.number is not None
+        assert unit.turn is not None
+        kind = self._machines[name].exercise.first_phase
+        return PhaseEnded(self._time, unit.number, name, Phase(kind, unit.start, unit.turn))
+
+    def _hide(self, reason: str) -> list[Event]:
+        """Cancel the public unit; its machine goes on, and may still confirm it under a new name."""
+        if self._public is None:
+            return []
+        unit = self._open[self._public]
+        assert unit.number is not None
+        number, unit.number, self._public = unit.number, None, None
+        return [RepCancelled(self._time, number, reason)]
+
+    def _cancel(self, name: str, reason: str) -> list[Event]:
+        events = self._hide(reason) if self._public == name else []
+        del self._open[name]
+        return events
+
+    def _cancel_all(self, reason: str) -> list[Event]:
+        events = self._hide(reason)
+        self._open.clear()
+        for machine in self._machines.values():
+            machine.reset()
+        return events
+
+    # --- sets ---------------------------------------------------------------------------------------
+
+    def _end_set_after_pause(self) -> list[Event]:
+        waited = self._time - self._last_end > self._settings.set_pause_s
+        return self._end_set() if waited and self._public is None else []
+
+    def _end_set(self) -> list[Event]:
+        if not self._reps:
+            return []
+        reps = tuple(self._reps)
+        self._reps.clear()
+        for machine in self._machines.values():
+            machine.end_set()
+        return [SetEnded(self._time, reps[0].set_number, reps[0].exercise, reps)]

@@ -1,0 +1,71 @@
+"""What the coach says, in each language."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from streamaqa.exercises import EXERCISES
+from streamaqa.feedback.catalogue import ENGLISH_ALTERNATIVES, PHRASES, WORDINGS
+from streamaqa.feedback.words import Words, fits, shorten
+
+CODES = {f"{exercise.name}.{error.name}" for exercise in EXERCISES for error in exercise.errors}
+
+
+@pytest.mark.parametrize("lang", ["de", "es"])
+def test_each_error_of_the_vocabulary_is_translated(lang: str) -> None:
+    assert set(WORDINGS[lang]) == CODES  # type: ignore[index]  # parametrize gives plain strings
+
+
+def test_english_alternatives_belong_to_errors_of_the_vocabulary() -> None:
+    assert set(ENGLISH_ALTERNATIVES) <= CODES
+
+
+def test_each_cue_fits_a_watch_as_it_stands() -> None:
+    cues = [cue for wordings in WORDINGS.values() for w in wordings.values() for cue in w.cues]
+    cues += [cue for alternatives in ENGLISH_ALTERNATIVES.values() for cue in alternatives]
+    cues += [error.cue for exercise in EXERCISES for error in exercise.errors]
+    cues += [phrases[key] for phrases in PHRASES.values() for key in ("velocity", "set_cue")]
+    assert [cue for cue in cues if not fits(cue)] == []
+
+
+@pytest.mark.parametrize("lang", ["en", "de", "es"])
+def test_what_was_fixed_is_named_in_full(lang: str) -> None:
+    words = Words(lang, {})  # type: ignore[arg-type]  # parametrize gives plain strings
+    for exercise in EXERCISES:
+        for error in exercise.errors:
+            code = f"{exercise.name}.{error.name}"
+            assert words.fixed(code, error).endswith(words.label(code, error))
+
+
+@pytest.mark.parametrize("lang", ["en", "de", "es"])
+def test_each_error_has_three_wordings_to_rotate(lang: str) -> None:
+    words = Words(lang, {})  # type: ignore[arg-type]  # parametrize gives plain strings
+    for exercise in EXERCISES:
+        for error in exercise.errors:
+            code = f"{exercise.name}.{error.name}"
+            assert len({words.cue(code, error, turn) for turn in range(6)}) == 3
+
+
+def test_the_languages_say_the_same_phrases_with_the_same_gaps() -> None:
+    def gaps(phrase: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(phrase) if name}
+
+    english = {key: gaps(phrase) for key, phrase in PHRASES["en"].items()}
+    for phrases in PHRASES.values():
+        assert {key: gaps(phrase) for key, phrase in phrases.items()} == english
+
+
+@pytest.mark.parametrize(
+    ("cue", "short"),
+    [
+        ("Spread the floor", "Spread the floor"),
+        ("one two three four five", "one two three four"),
+        ("ü" * 40, "ü" * 32),
+        ("a " + "ü" * 40, "a"),
+        ("", ""),
+    ],
+)
+def test_an_overlong_cue_loses_whole_words_first(cue: str, short: str) -> None:
+    assert shorten(cue) == short
