@@ -137,8 +137,7 @@ def listen(
     """Subscribe, and print a readable line for each repetition until Ctrl-C."""
     settings = load(config, os.environ).mqtt
     if broker is not None:
-        given = type(settings).from_url(broker).model_dump(exclude_unset=True)
-        settings = settings.model_copy(update=given)
+        settings = settings.model_copy(update=MqttSettings.from_url(broker).model_dump(exclude_unset=True))
     asyncio.run(_listen(settings, topic, as_json=as_json))
 
 

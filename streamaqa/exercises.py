@@ -78,7 +78,7 @@ SQUAT = Exercise(
             "low",
             "Your knees travelled far past your toes: keep the whole foot down and push the floor away.",
             "Whole foot, push floor",
-            signs=(signs.SHANK_LEAN, signs.KNEE_PAST_TOE),
+            signs=(signs.SHANK_LEAN,),
         ),
         ErrorType(
             "knees_inward",
@@ -115,7 +115,7 @@ OVERHEAD_PRESS = Exercise(
             "medium",
             "Your elbows drifted: keep them slightly ahead of the bar, forearms upright.",
             "Elbows ahead of bar",
-            signs=(signs.FOREARM_OUT, signs.FOREARMS_UNEVEN),
+            signs=(signs.FOREARMS_OUT,),
         ),
         ErrorType(
             "knees",

@@ -95,6 +95,11 @@ def trunk_height(posture: Posture) -> float:
     return (posture.shoulders + 2 * posture.hips) / 3
 
 
+def shoulder_height(posture: Posture) -> float:
+    """Height of the shoulders."""
+    return posture.shoulders
+
+
 def wrists_over_shoulders(posture: Posture) -> float:
     """Height of the wrists above the shoulders: about -1.2 with hanging arms, +1 overhead."""
     return posture.wrists - posture.shoulders
@@ -158,11 +163,11 @@ PRESS = Motion(
     least_range=0.4,
     gates=(
         STAYED,
-        Gate("not_overhead", wrists_over_shoulders, "turn", low=0.4),
+        Gate("not_overhead", wrists_over_shoulders, "turn", low=-5.0),
         Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.5, high=0.6),
         Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.5, high=0.6),
         Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
-        Gate("arms_not_seen", arms_seen, "turn", low=0.4),
+        Gate("arms_not_seen", arms_seen, "turn", low=-5.0),
     ),
 )
 
@@ -172,10 +177,12 @@ ROW = Motion(
     gates=(
         STAYED,
         Gate("upright", trunk_lean, "start", low=28.0, softness=10.0),
-        Gate("stood_up", trunk_lean, "end", low=28.0, softness=10.0),
+        Gate("stood_up", trunk_lean, "turn", low=12.0, softness=10.0),
+        Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0),
+        Gate("shoulders_rise", shoulder_height, "change", high=0.8, softness=0.2),
         Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
         Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),
         Gate("wrists_over_shoulders", wrists_over_shoulders, "turn", high=0.0),
-        Gate("arms_not_seen", arms_seen, "turn", low=0.4),
+        Gate("arms_not_seen", arms_seen, "turn", low=-5.0),
     ),
 )

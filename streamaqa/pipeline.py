@@ -31,8 +31,8 @@ from streamaqa.delivery.commands import (
     ResetCommand,
     ResumeCommand,
 )
-from streamaqa.delivery.messages import AnyMessage, Latency
-from streamaqa.errors import StreamaqaError, WindowError
+from streamaqa.delivery.messages import AnyMessage, FeedbackMessage, Latency, RepMessage, SetMessage
+from streamaqa.errors import DeliveryError, StreamaqaError, WindowError
 from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.feed import Feed
 from streamaqa.feedback import Coach, setup_text
@@ -149,6 +149,7 @@ class Pipeline:
         self._poses: deque[Pose] = deque()
         self._judged: asyncio.Queue[_Waiting | _SetOver | None] = asyncio.Queue(self._limits.assessments)
         self._state = _StateRhythm()
+        self._seq = 0
         self._failure: Exception | None = None
 
     async def run(self) -> None:
@@ -187,9 +188,19 @@ class Pipeline:
                 self._lifter = _Lifter(session, self._coach())
                 text = f"{athlete or 'nobody in particular'} lifts"
             case ExerciseCommand(exercise=name):
-                self._segmenter.expect(name)
+                try:
+                    self._segmenter.expect(name)
+                except ValueError as error:
+                    raise DeliveryError(str(error)) from None
                 text = f"expecting {name or 'any exercise'}"
         return CommandReply(command=command.command, ok=True, text=text, request_id=command.request_id)
+
+    async def _tell(self, message: AnyMessage) -> None:
+        """Say a message, numbered if it is about a repetition or a set; an outbox has a count of its own."""
+        if isinstance(message, RepMessage | FeedbackMessage | SetMessage):
+            self._seq += 1
+            message = message.model_copy(update={"seq": self._seq})
+        await self._say(message)
 
     async def _start_over(self) -> None:
         for event in self._segmenter.reset():
@@ -240,6 +251,8 @@ class Pipeline:
             self._poses.popleft()
         for event in self._segmenter.push(pose):
             await self._handle(event, arrival)
+        if not self._source.info.live:
+            await self._judged.join()  # a recording gives the same messages in the same order each time
         await self._tell_state(pose.time, arrival)
 
     async def _handle(self, event: Event, arrival: float) -> None:
@@ -249,7 +262,7 @@ class Pipeline:
                 behind = max(self._clock() - arrival, 0.0)
                 segment = _segment_ms(event, behind)
                 latency = Latency(segment=segment, total=segment)
-                await self._say(rep_message(self._lifter.session, rep, at, latency=latency))
+                await self._tell(rep_message(self._lifter.session, rep, at, latency=latency))
                 evidence = self._evidence(rep)
                 await self._judged.put(_Waiting(event, self._lifter, evidence, behind, self._clock()))
             case SetEnded():
@@ -277,7 +290,7 @@ class Pipeline:
         message = state_message(
             self._lifter.session, status, at, fps=self._state.fps, lag_ms=lag_ms, text=text
         )
-        await self._say(message)
+        await self._tell(message)
 
     # --- judging: assessor -> feedback -----------------------------------------------------------------
 
@@ -285,9 +298,10 @@ class Pipeline:
         """One repetition after the other, so that feedback leaves in order and a set's summary after it."""
         while (waiting := await self._judged.get()) is not None:
             if isinstance(waiting, _SetOver):
-                await self._say(self._summary(waiting.event, waiting.lifter))
+                await self._tell(self._summary(waiting.event, waiting.lifter))
             else:
                 await self._give_feedback(waiting)
+            self._judged.task_done()
 
     async def _give_feedback(self, waiting: _Waiting) -> None:
         event, rep, lifter = waiting.event, waiting.event.rep, waiting.lifter
@@ -310,7 +324,7 @@ class Pipeline:
             latency=latency,
             vocabulary=self._exercises,
         )
-        await self._say(message)
+        await self._tell(message)
 
     async def _judge(self, evidence: Evidence) -> Assessment:
         """The assessor's answer, else its stand-in's: a rep is never lost in silence."""

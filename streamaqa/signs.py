@@ -77,14 +77,6 @@ def shank_lean(body: Body) -> Array:
     return from_vertical(shank[:, 0], shank[:, 2])
 
 
-def knee_past_toe(body: Body) -> Array:
-    """How far the knee is ahead of the toes, in shank lengths."""
-    sides = body.sides(Joint.KNEE, Joint.ANKLE)
-    knee = body.at(Joint.KNEE, sides)
-    ahead = knee[:, 0] - body.at(Joint.TOE, sides)[:, 0]
-    return np.asarray(ahead / _length(knee - body.at(Joint.ANKLE, sides)))
-
-
 def knees_inside_feet(body: Body) -> Array:
     """Degrees by which the knees point further in than the feet, seen from above; mean of both legs.
 
@@ -126,20 +118,15 @@ def hip_drop(body: Body) -> Array:
     return np.asarray(1.0 - leg[:, 2] / _length(leg))
 
 
-def forearm_out(body: Body) -> Array:
-    """Degrees by which the forearm that leans most, leans in or out in the frontal plane.
+def forearms_out(body: Body) -> Array:
+    """Degrees by which the forearms lean outwards, mean of both: a lifter who is turned a little cancels out.
 
     Told while the upper arms are about level or lower: on the way past the head every elbow flares.
     """
-    lean = np.abs(_forearms(body)).max(axis=1)
+    forearm = body.both(Joint.ELBOW) - body.both(Joint.WRIST)
+    lean = np.abs(from_vertical(forearm[..., 1] * OUTWARD, -forearm[..., 2]).mean(axis=1))
     raised = body.both(Joint.ELBOW)[..., 2] - body.both(Joint.SHOULDER)[..., 2]
     return np.asarray(np.where(raised.mean(axis=1) < 0.1, lean, np.nan))
-
-
-def forearms_uneven(body: Body) -> Array:
-    """Degrees between the left forearm's lean outwards and the right one's."""
-    lean = _forearms(body)
-    return np.asarray(np.abs(lean[:, 0] - lean[:, 1]))
 
 
 def trunk_rise(body: Body) -> Array:
@@ -160,102 +147,84 @@ def _aslant(sideways: Array, length: Array | float) -> Array:
     return np.asarray(np.degrees(np.arcsin(np.clip(sideways / length, -1.0, 1.0))))
 
 
-def _forearms(body: Body) -> Array:
-    """(T, 2) degrees by which each forearm leans outwards, left and right."""
-    forearm = body.both(Joint.WRIST) - body.both(Joint.ELBOW)
-    return from_vertical(forearm[..., 1] * OUTWARD, forearm[..., 2])
-
-
 # --- signs of the vocabulary ---------------------------------------------------------------------------
 
-_LEG = (Joint.KNEE, Joint.ANKLE)
-_ARM = (Joint.ELBOW, Joint.WRIST)
+LEG = (Joint.KNEE, Joint.ANKLE)
+ARM = (Joint.ELBOW, Joint.WRIST)
 
 SHANK_LEAN = Sign(
     "shank_lean",
     shank_lean,
-    _LEG,
+    LEG,
     SIDEWAYS,
-    threshold=35.0,
+    threshold=34.5,
     softness=1.5,
     source="35 to 40 degrees in coaching; five side views of sound squats reach 17 to 28, a fault 40",
-)
-KNEE_PAST_TOE = Sign(
-    "knee_past_toe",
-    knee_past_toe,
-    (Joint.KNEE, Joint.ANKLE, Joint.TOE),
-    SIDEWAYS,
-    threshold=0.17,
-    softness=0.03,
-    source="0 to 0.1 shank lengths in coaching; sound squats reach 0.10, a fault 0.29",
+    hold=0.45,
 )
 KNEES_IN = Sign(
     "knees_inside_feet",
     knees_inside_feet,
     (Joint.KNEE, Joint.ANKLE, Joint.TOE),
     HEAD_ON,
-    threshold=11.0,
+    threshold=14.0,
     softness=1.5,
     source="ten sound frontal squats stay below 4 degrees, one with knees inward reaches 13",
     sides="both",
+    hold=0.3,
 )
 HIPS_HIGH = Sign(
     "hips_high",
     hips_above_knees,
-    _LEG,
+    LEG,
     ANYWHERE,
-    threshold=0.20,
-    softness=0.04,
+    threshold=0.16,
+    softness=0.03,
     source="a thigh 12 degrees short of level; quarter squats stay above 0.5, sound ones go to 0.15 or lower",
     throughout=True,
+    hold=0.7,
 )
-FOREARM_OUT = Sign(
-    "forearm_out",
-    forearm_out,
-    _ARM,
+FOREARMS_OUT = Sign(
+    "forearms_out",
+    forearms_out,
+    ARM,
     FROM_FRONT,
-    threshold=37.0,
+    threshold=37.3,
     softness=2.0,
     source="synthetic sound presses reach 35, faults 39 and more; real ones with dumbbells 18",
     sides="both",
-)
-FOREARMS_UNEVEN = Sign(
-    "forearms_uneven",
-    forearms_uneven,
-    _ARM,
-    FROM_FRONT,
-    threshold=17.0,
-    softness=2.0,
-    source="10 to 15 degrees in coaching; the pose model makes 9 out of even arms",
-    sides="both",
+    hold=0.8,
 )
 KNEE_BEND = Sign(
     "knee_bend",
     knee_bend,
-    _LEG,
+    LEG,
     FROM_AHEAD,
     threshold=13.0,
     softness=1.5,
     source="15 degrees beyond standing in coaching; sound presses stay within 8",
     baseline="least",
+    hold=0.35,
 )
 HIP_DROP = Sign(
     "hip_drop",
     hip_drop,
-    _LEG,
+    LEG,
     FROM_FRONT,
     threshold=0.030,
     softness=0.004,
     source="3 to 5 % of the leg's length in coaching; sound presses stay within 0.022",
     baseline="least",
+    hold=0.3,
 )
 TRUNK_RISE = Sign(
     "trunk_rise",
     trunk_rise,
     (Joint.SHOULDER, Joint.HIP),
     SAGITTAL,
-    threshold=14.0,
+    threshold=14.5,
     softness=2.0,
     source="10 to 15 degrees in coaching; a sound row, whose shoulders are drawn back, reaches 12",
     baseline="least",
+    hold=0.2,
 )

@@ -35,7 +35,7 @@ class Mosquitto:
         self._folder = folder
         self._config = folder / "mosquitto.conf"
         self._process: subprocess.Popen[bytes] | None = None
-        lines = [f"listener {self.port} 127.0.0.1", "persistence false", "set_tcp_nodelay true", "user root"]
+        lines = [f"listener {self.port} 127.0.0.1", "persistence false", "user root"]
         if users is None:
             lines.append("allow_anonymous true")
         else:

@@ -180,6 +180,7 @@ def test_a_mistake_in_the_environment_is_named_by_its_variable(file: Path) -> No
             "cameras:\n- {name: a, source: 0}\n- {name: a, source: 1}\n",
             "gym.yaml:1: cameras: two cameras are named 'a'",
         ),
+        ("cameras: [{name: a, source: 'rtsp://[::1'}]", "gym.yaml:1: cameras[0].source: Invalid IPv6 URL"),
         ("cameras: [{name: .., source: 0}]", "gym.yaml:1: cameras[0].name: a camera's name also names files"),
     ],
 )

@@ -265,6 +265,7 @@ def test_no_error_can_be_said_in_many_ways(said: str) -> None:
         ("Squat. The knees do not go forward.", "neither"),
         ("Squat. Errors: no knees forward", "cannot read 'no knees forward'"),
         ("Squat. He performs it without errors: knees forward", "names errors and denies them"),
+        ("Squat. Errors: knees forward" + ", knees forward" * 300, "too long for an answer, 4528 characters"),
         ("Squat. Errors: from 1s to 2s knees forward", "times before any error"),
     ],
 )

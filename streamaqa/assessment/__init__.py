@@ -1,6 +1,7 @@
 """What is said of a repetition: the `Assessor` seam and who implements it."""
 
 from streamaqa.assessment.base import Assessor
-from streamaqa.assessment.kinematic import KinematicAssessor, KinematicSettings
+from streamaqa.assessment.calibration import Calibration, Threshold
+from streamaqa.assessment.kinematic import KinematicAssessor, KinematicSettings, Reading
 
-__all__ = ["Assessor", "KinematicAssessor", "KinematicSettings"]
+__all__ = ["Assessor", "Calibration", "KinematicAssessor", "KinematicSettings", "Reading", "Threshold"]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from streamaqa.windows import WindowPlan
 
 VERSION = "1"
+"""Of the rules; the calibration's version follows it after a dot."""
 
 
 class KinematicSettings(Settings):
@@ -80,7 +81,8 @@ class KinematicAssessor:
     @property
     def info(self) -> AssessorInfo:
         """Calibrated only where the thresholds were fitted on labels."""
-        return AssessorInfo("kinematic", VERSION, calibrated=self._calibration.fitted_on is not None)
+        fitted = self._calibration.fitted_on is not None
+        return AssessorInfo("kinematic", f"{VERSION}.{self._calibration.version}", calibrated=fitted)
 
     @property
     def plan(self) -> WindowPlan | None:
@@ -124,8 +126,10 @@ class KinematicAssessor:
         """Times and values of the measure where its joints are seen; None if that is too seldom."""
         during = (body.time >= rep.start) & (body.time <= rep.end)
         columns = [[joint + side for joint in sign.joints] for side in (0, 1)]
-        seen = [(body.seen[:, column] >= self._settings.min_visibility).all(axis=1) for column in columns]
-        known = seen[0] & seen[1] if sign.sides == "both" else max(seen, key=lambda side: side[during].sum())
+        sure = body.seen >= self._settings.min_visibility
+        left, right = (np.asarray(sure[:, column].all(axis=1)) for column in columns)
+        better = left if left[during].sum() >= right[during].sum() else right
+        known = left & right if sign.sides == "both" else better
         if not during.any() or known[during].mean() < self._settings.min_share:
             return None
         values = sign.measure(body)

@@ -1,23 +1,24 @@
 """How well the segmenter cuts: counts, boundaries, exercise and delay on recordings annotated by hand.
 
 The definitions are DESIGN.md's. A repetition found matches the annotated one whose turn is nearest and
-within 0.75 s. The error of a boundary is what its difference exceeds the annotation's own doubt by, beyond 0.1 s:
-`max(0, |difference| - max(0, tol_s - 0.1))`. Repetitions that the clip cuts (`partial`) may be counted or
-not.
+within 0.75 s. The error of a boundary is what its difference exceeds the annotation's own doubt by, beyond
+0.1 s: `max(0, |difference| - max(0, tol_s - 0.1))`. Repetitions that the clip cuts (`partial`) may be counted
+or not.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
+from streamaqa.bench.segment_synthetic import NEGATIVE_MINUTES, SyntheticResult, measure_synthetic
 from streamaqa.exercises import EXERCISES, exercise
 from streamaqa.segmentation.segmenter import Segmenter
 from streamaqa.segmentation.settings import SegmenterSettings
@@ -91,19 +92,28 @@ class SegmentResult:
     delay_p95: float
     pose_cost_us: float
     """Microseconds per pose, median over recordings."""
+    synthetic: SyntheticResult | None = None
 
 
 def measure(
-    shared: Path, *, plots: Path | None = None, settings: SegmenterSettings | None = None
+    shared: Path,
+    *,
+    plots: Path | None = None,
+    settings: SegmenterSettings | None = None,
+    only: Collection[str] | None = None,
+    synthetic: bool = True,
 ) -> SegmentResult:
     """Run the segmenter over every annotated recording under `shared` (`clips/annotations.json`).
 
-    `plots` is a folder for one picture per recording. Raises SourceError where a pose track is missing.
+    `plots` is a folder for one picture per recording, `only` names the recordings to run, `synthetic` adds
+    drawn lifters. Raises SourceError where a pose track is missing.
     """
     annotations: list[dict[str, Any]] = json.loads((shared / "clips" / "annotations.json").read_text())
     recordings: list[Recording] = []
     costs: list[float] = []
     for annotation in annotations:
+        if only is not None and annotation["name"] not in only:
+            continue
         poses = list(PoseTrackSource(shared / annotation["poses"]).poses())
         begun = time.perf_counter()
         events = run(poses, settings)
@@ -114,7 +124,8 @@ def measure(
 
             plots.mkdir(parents=True, exist_ok=True)
             plot(plots / f"{annotation['name']}.png", annotation, poses, events)
-    return _sum_up(recordings, float(np.median(costs)))
+    result = _sum_up(recordings, float(np.median(costs)))
+    return replace(result, synthetic=measure_synthetic(settings)) if synthetic else result
 
 
 def run(poses: Sequence[Pose], settings: SegmenterSettings | None = None) -> list[Event]:
@@ -210,8 +221,18 @@ def table(result: SegmentResult) -> list[Table]:
     total.add_row("exercise and first phase right", f"{result.exercise_right_share:.1%}", "95 %")
     total.add_row("said after the end, 95th percentile", _seconds(result.delay_p95), "0.35 s")
     total.add_row("cost per pose", f"{result.pose_cost_us:.0f} µs", "3 % of the pose model")
+    if (drawn := result.synthetic) is not None:
+        total.add_section()
+        total.add_row("drawn: reps found and recognized", f"{drawn.right_share:.1%} of {drawn.reps}", "99 %")
+        total.add_row("drawn: reps too many", f"{drawn.extra}", "0")
+        total.add_row("drawn: boundaries within two frames", f"{drawn.within_two_frames:.1%}", "all")
+        total.add_row("drawn: boundary error, 95th percentile", _seconds(drawn.boundary_p95), "0.067 s")
+        total.add_row("drawn: said after the end, 95th percentile", _seconds(drawn.delay_p95), "0.35 s")
+        total.add_row(
+            f"drawn: reps in {NEGATIVE_MINUTES:.0f} min of none", f"{drawn.false_in_negatives}", "1"
+        )
     return [each, total]
 
 
 def _seconds(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.2f} s"
+    return "" if np.isnan(value) else f"{value:.3f} s"

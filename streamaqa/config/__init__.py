@@ -20,6 +20,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from streamaqa.assessment.kinematic import KinematicSettings
 from streamaqa.config.reading import load_model
+from streamaqa.config.shape import Shape
 from streamaqa.delivery.settings import MqttSettings, OutboxSettings
 from streamaqa.delivery.topics import Topics
 from streamaqa.errors import UsageError
@@ -72,6 +73,7 @@ class CameraSettings(Settings):
     @field_validator("source")
     @classmethod
     def _no_secret(cls, source: str) -> str:
+        urlsplit(source)  # ValueError for what `address` could not take apart
         if re.match(r"\w+://[^/?#]*@", source) or _SECRET_IN_QUERY.search(source):
             raise ValueError(
                 "credentials do not belong in the address: give username, and the password in the environment"
@@ -210,15 +212,19 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
 
 def dump(config: Config) -> str:
     """The whole configuration as YAML that `load` reads, secrets left out."""
-    return yaml.safe_dump(_without_secrets(config), sort_keys=False, allow_unicode=True)
+    plain = _without_secrets(config.model_dump(mode="json"), Shape(Config))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
-def _without_secrets(settings: Settings) -> dict[str, Any]:
-    plain = settings.model_dump(mode="json")
-    plain["mqtt"].pop("password")
-    for camera in plain["cameras"]:
-        camera.pop("password")
-    return plain
+def _without_secrets(value: Any, shape: Shape | None) -> Any:
+    if isinstance(value, dict):
+        inner = {name: (item, shape.at((name,)) if shape else None) for name, item in value.items()}
+        return {
+            name: _without_secrets(item, at) for name, (item, at) in inner.items() if not (at and at.secret)
+        }
+    if isinstance(value, list):
+        return [_without_secrets(item, shape.items if shape else None) for item in value]
+    return value
 
 
 def describe(config: Config) -> list[tuple[str, str]]:

@@ -154,20 +154,24 @@ class _Given:
         missing = detail["type"] == "missing"
         shown = (*key, detail["loc"][-1]) if missing else key
         complaint = self._complaint(detail, key)
+        place, origin = self._origin(key)
+        if origin in self._spoilt:
+            return
+        if isinstance(origin, str):
+            self._complain_of_variable(
+                origin, complaint if place == shown else f"{dotted(shown)}: {complaint}"
+            )
+        else:
+            self._complain_of_line(origin, f"{dotted(shown)}: {complaint}".removeprefix(": "))
+
+    def _origin(self, key: Key) -> tuple[Key, str | int]:
+        """The variable or line that gave `key`, or the section it stands in, and which of these it was."""
         for above in (key[:length] for length in range(len(key), 0, -1)):
             origin = self._variables.get(above) or self._lines.get(above)
-            if origin in self._spoilt:
-                return
-            if isinstance(origin, str):
-                where = "" if above == shown else f"{dotted(shown)}: "
-                return self._complain_of_variable(origin, where + complaint)
             if origin is not None:
-                return self._complain_of_line(origin, f"{dotted(shown)}: {complaint}")
-        below = sorted(name for place, name in self._variables.items() if place[: len(key)] == key and key)
-        if below:
-            self._complain_of_variable(below[0], f"{dotted(shown)}: {complaint}")
-        else:
-            self._complain_of_line(1, f"{dotted(shown)}: {complaint}".removeprefix(": "))
+                return above, origin
+        below = sorted(name for place, name in self._variables.items() if key and place[: len(key)] == key)
+        return (), below[0] if below else 1
 
     def _existing(self, loc: Key) -> Key:
         """`loc` without what is not in the tree: union tags, and keys that are missing."""

@@ -61,21 +61,28 @@ class EmbeddedBroker:
         try:
             self._server = await self._listen()
         except OSError as error:
-            await self.__aexit__()
+            await self.close()
             raise BrokerError(f"cannot listen on {HOST}: {error.strerror}") from None
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        if self._broker is not None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Drop all clients and stop, within a second; more than once does no harm."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        broker, self._broker = self._broker, None
+        if broker is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):
-                    await self._broker.shutdown()
+                    await broker.shutdown()
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        for name, level in self._levels.items():
+        while self._levels:
+            name, level = self._levels.popitem()
             logging.getLogger(name).setLevel(level)
 
     async def _listen(self) -> asyncio.Server:
@@ -92,11 +99,12 @@ class EmbeddedBroker:
         serving.add_done_callback(self._connections.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert self._broker is not None, "connections come after the start"
+        broker = self._broker
         try:
-            await self._broker.external_connected(
-                StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
-            )
+            if broker is not None:
+                await broker.external_connected(
+                    StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
+                )
         except OSError as error:
             logging.getLogger(__name__).debug("a client of the embedded broker broke off: %s", error)
         finally:

@@ -134,6 +134,8 @@ def _client(
         will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain) if will else None,
         tls_context=tls,
         max_queued_incoming_messages=INCOMING,
+        # a message and its retained copy are two small writes: the second must not wait for the first's ACK
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
     # aiomqtt warns beyond this; the publisher bounds what is under way itself
     client.pending_calls_threshold = 2 * settings.in_flight
@@ -172,6 +174,9 @@ async def _leave(client: aiomqtt.Client) -> None:
         async with asyncio.timeout(GIVE_UP_S):
             await client.__aexit__(None, None, None)
     await _hang_up(client)
+    lost = client._disconnected
+    if lost.done() and not lost.cancelled():
+        lost.exception()  # asyncio would log that nobody asked; whoever was waiting has been told
 
 
 async def _hang_up(client: aiomqtt.Client) -> None:

@@ -50,7 +50,8 @@ async def listen(
         except (BrokerError, aiomqtt.MqttError) as error:
             if first and isinstance(error, BrokerError):
                 raise
-            log.warning("%s; connecting again", error)
+            reason = error if isinstance(error, BrokerError) else f"lost the broker at {settings.where}"
+            log.warning("%s; connecting again", reason)
         await asyncio.sleep(settings.backoff_s)
 
 

@@ -18,6 +18,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import aiomqtt
 
@@ -177,30 +178,41 @@ class Publisher:
     # --- rep, feedback, set
 
     async def _deliver(self, link: Link) -> None:
-        while True:
-            self._news.clear()
-            entries = await self.outbox.pending(self.settings.in_flight)
-            if not entries:
-                self._idle.set()
-                await self._news.wait()
-                continue
-            await self._publish_in_order(link, entries)
-            await self.outbox.acknowledge([entry.seq for entry in entries])
-            self.counts["delivered"] += len(entries)
+        """Keep up to `in_flight` messages under way, handed to the socket in order.
 
-    async def _publish_in_order(self, link: Link, entries: Sequence[Entry]) -> None:
-        """All at once on one connection, so in order; returns when each is acknowledged.
-
-        Tasks start in the order they were made, and each hands its message to the socket before it waits.
+        Tasks start in the order they were made, and each gives its message to the socket before it waits.
         """
-        newest = {entry.envelope.topic: entry.envelope for entry in entries if not entry.again}
-        copies = [
-            _last_copy(self.topics, newest[topic]) for topic in self.topics.kept_last if topic in newest
-        ]
+        under_way: set[int] = set()
         async with asyncio.TaskGroup() as tasks:
-            for envelope in [entry.envelope for entry in entries] + copies:
+            while True:
+                self._news.clear()
+                free = self.settings.in_flight - len(under_way)
+                waiting = await self.outbox.pending(self.settings.in_flight) if free else []
+                entries = [entry for entry in waiting if entry.seq not in under_way][:free]
+                newest = {entry.envelope.topic: entry.seq for entry in entries if not entry.again}
+                for entry in entries:
+                    under_way.add(entry.seq)
+                    is_last = newest.get(entry.envelope.topic) == entry.seq
+                    tasks.create_task(self._hand_over(link, entry, under_way, is_last=is_last))
+                if not entries:
+                    if not under_way:
+                        self._idle.set()
+                    await self._news.wait()
+
+    async def _hand_over(self, link: Link, entry: Entry, under_way: set[int], *, is_last: bool) -> None:
+        """Publish one message, and its retained copy if it is the newest, until both are acknowledged."""
+        envelopes = [entry.envelope]
+        if is_last and entry.envelope.topic in self.topics.kept_last:
+            last = replace(entry.envelope, topic=self.topics.last(entry.envelope.topic), retain=True)
+            self._last[last.topic] = last
+            envelopes.append(last)
+        async with asyncio.TaskGroup() as tasks:
+            for envelope in envelopes:
                 tasks.create_task(link.publish(envelope, timeout_s=self.settings.ack_timeout_s))
-        self._last.update({copy.topic: copy for copy in copies})
+        await self.outbox.acknowledge([entry.seq])
+        under_way.discard(entry.seq)
+        self.counts["delivered"] += 1
+        self._news.set()
 
     # --- cue
 
@@ -258,7 +270,3 @@ class Publisher:
             if reply.resends:
                 self._idle.clear()
                 self._news.set()
-
-
-def _last_copy(topics: Topics, envelope: Envelope) -> Envelope:
-    return Envelope(topics.last(envelope.topic), envelope.payload, retain=True)

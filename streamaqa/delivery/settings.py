@@ -92,7 +92,10 @@ class MqttSettings(Settings):
         UsageError if it cannot be read. A password in it is refused, since arguments are seen by every user
         of the machine and land in shell histories.
         """
-        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+        try:
+            parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+        except ValueError:
+            raise UsageError("cannot read the broker's URL as mqtt://[user@]host[:port]") from None
         if parts.scheme not in ("mqtt", "mqtts"):
             raise UsageError("the broker's URL must begin with mqtt:// or mqtts://")
         if parts.password is not None:
@@ -124,10 +127,14 @@ class OutboxSettings(Settings):
 
 
 def _port(parts: SplitResult) -> int | None:
+    """The port, None if none is given; UsageError for one that cannot be."""
     try:
-        return parts.port
+        port = parts.port
     except ValueError:
-        raise UsageError(f"cannot read the port in {_shown(parts)}: give a number from 1 to 65535") from None
+        port = 0
+    if port == 0:
+        raise UsageError(f"cannot read the port after {_shown(parts)}: give a number from 1 to 65535")
+    return port
 
 
 def _shown(parts: SplitResult) -> str:

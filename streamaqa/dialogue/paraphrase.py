@@ -12,6 +12,9 @@ from streamaqa.dialogue.answers import Answer, ErrorSpan
 from streamaqa.errors import AnswerError
 from streamaqa.exercises import Exercise
 
+LONGEST = 4000
+"""Characters. A dozen errors take 800; a model that repeats itself without end is not worth reading."""
+
 _NOT = r"(?:\b(?:not|never|no|nor|neither|hardly|fails?)|n't)\b"
 _FAULT = r"(?:errors?|mistakes?|faults?|issues?|problems?|flaws?|deviations?|wrong)"
 _DENIED = re.compile(rf"(?:{_NOT}(?: \w+)?(?: an?)?|(?:rather than|instead of)(?: an?| the)?) $", re.I)
@@ -62,6 +65,8 @@ def read_freely(text: str, vocabulary: tuple[Exercise, ...]) -> Answer:
     The list follows a colon or begins at the first error that is named. Inside it every word must be known,
     so that a denied, misspelt or foreign error is refused and never silently dropped.
     """
+    if len(text) > LONGEST:
+        raise AnswerError(f"too long for an answer, {len(text)} characters: {_quoted(text)}")
     said = _plain(text)
     exercise, rest = _find_exercise(said, vocabulary)
     listed = _find_list(exercise, rest)

@@ -33,7 +33,7 @@ class Advisor:
         """Take the next pose."""
         if self._looks and pose.time - self._looks[-1][0] < _LOOK_S:
             return
-        turned = yaw(pose.world[None]) if pose.found else float("nan")
+        turned = yaw(pose.world[None, :, :3]) if pose.found else float("nan")
         self._looks.append((pose.time, self._look(pose), turned))
         while pose.time - self._looks[0][0] > self._settings.window_s:
             self._looks.popleft()

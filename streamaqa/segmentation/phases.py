@@ -266,13 +266,10 @@ class PhaseMachine:
     def _margins(self, start: float, turn: float, end: float) -> list[tuple[float, str, Moment]]:
         """How far inside each gate a movement cut there is, the gate's name, and where it looks."""
         times = (start, turn, end)
+        values = [[self._around(time, gate.measure) for time in times] for gate in self._motion.gates]
         return [
-            (
-                gate.margin(*(self._around(t, gate.measure) for t in (start, turn, end))),
-                gate.name,
-                gate.moment,
-            )
-            for gate in self._motion.gates
+            (gate.margin(*value), gate.name, gate.moment)
+            for gate, value in zip(self._motion.gates, values, strict=True)
         ]
 
     def _failed(self, moments: tuple[Moment, ...], start: float, turn: float, end: float) -> bool:

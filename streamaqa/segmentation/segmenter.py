@@ -66,12 +66,10 @@ class Segmenter:
         height_m: float | None = None,
     ) -> None:
         self._settings = settings or SegmenterSettings()
-        moving = [e for e in exercises if e.motion is not None]
-        if hint is not None:
-            moving = [e for e in moving if e.name == hint]
-            if not moving:
-                raise ValueError(f"no exercise {hint!r} to look for")
-        self._machines = {e.name: PhaseMachine(e, self._settings.phase) for e in moving}
+        self._machines = {
+            e.name: PhaseMachine(e, self._settings.phase) for e in exercises if e.motion is not None
+        }
+        self.expect(hint)
         self._metres = 1.0 if height_m is None else height_m * TORSO_OF_HEIGHT
         self._units_named = 0
         self._sets_begun = 0
@@ -101,6 +99,15 @@ class Segmenter:
             rep=len(self._reps),
             advice=self._advisor.codes(exercise),
         )
+
+    def expect(self, exercise: str | None) -> None:
+        """Look for that exercise only, or for all; what is under way is finished first.
+
+        Raises ValueError if there is none of that name.
+        """
+        if exercise is not None and exercise not in self._machines:
+            raise ValueError(f"no exercise {exercise!r} to look for; there are {', '.join(self._machines)}")
+        self._expected = exercise
 
     def push(self, pose: Pose) -> list[Event]:
         """Take the next pose."""
@@ -138,6 +145,8 @@ class Segmenter:
 
     def _take(self, name: str, note: Opened | Turned | Closed | Dropped) -> list[Event]:
         if isinstance(note, Opened):
+            if self._expected not in (None, name):
+                return []
             self._open[name] = _Unit(max(note.start, self._last_end), plausible=note.plausible)
             return []
         if name not in self._open:

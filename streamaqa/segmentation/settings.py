@@ -68,8 +68,8 @@ class PhaseSettings(Settings):
     """Seconds of the shortest repetition."""
     hold_s: float = Field(6.0, gt=0)
     """Seconds a lifter may hold at the turn; longer is sitting or standing about."""
-    most_s: float = Field(16.0, gt=0)
-    """Seconds of the longest repetition: twice the longest that is expected (8 s)."""
+    most_s: float = Field(12.0, gt=0)
+    """Seconds of the longest repetition: half as long again as the longest that is expected (8 s)."""
     least_seen: float = Field(0.7, ge=0, le=1)
     """Share of a repetition's time in which the lifter was found."""
     blink_s: float = Field(0.25, gt=0)

@@ -17,6 +17,8 @@ from streamaqa.errors import SourceError
 from streamaqa.sources.base import SourceInfo
 from streamaqa.types import LANDMARKS, Pose
 
+ARRAYS = ("t", "image", "world", "size")
+
 
 class PoseTrackSource:
     """A pose track read from an `.npz`.
@@ -72,17 +74,18 @@ _Arrays = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32], N
 
 def _read(path: Path) -> _Arrays:
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in ("t", "image", "world", "size")}
+        # opened here, since numpy leaves a file open that turns out to be no zip
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            missing = [name for name in ARRAYS if name not in data]
+            arrays = {name: data[name] for name in ARRAYS if name in data}
     except FileNotFoundError:
         raise SourceError(f"{path}: no such file") from None
-    except KeyError as missing:
-        raise SourceError(
-            f"{path}: no pose track: the array {missing} is missing (wanted: t, image, world, size)"
-        ) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise SourceError(f"{path}: no pose track that can be read: {error}") from None
-    times, image, world, size = (arrays[name] for name in ("t", "image", "world", "size"))
+    if missing:
+        wanted = ", ".join(ARRAYS)
+        raise SourceError(f"{path}: no pose track: the array {missing[0]!r} is missing (wanted: {wanted})")
+    times, image, world, size = (arrays[name] for name in ARRAYS)
     count = len(times) if times.ndim == 1 else -1
     for name, array in (("image", image), ("world", world)):
         if array.shape != (count, LANDMARKS, 4):

@@ -86,7 +86,7 @@ class AnyInterleaving(RuleBasedStateMachine):
 
 
 TestAnyInterleaving = AnyInterleaving.TestCase
-TestAnyInterleaving.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestAnyInterleaving.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
 
 
 @given(st.integers(1, 400), st.integers(100, 150))

@@ -58,6 +58,13 @@ def test_any_order_of_tied_predictions_stays_in_the_range_of_the_original() -> N
             assert low - 1e-9 <= value <= high + 1e-9
 
 
+def test_among_equal_scores_the_prediction_listed_last_ranks_first() -> None:
+    truth = [Segment("a", "knees", 0, 1)]
+    right, wrong = Prediction("a", "knees", 0, 1, 0.5), Prediction("a", "knees", 5, 6, 0.5)
+    assert average_precision(truth, [wrong, right])[0.5] == 1.0
+    assert average_precision(truth, [right, wrong])[0.5] == 0.5
+
+
 def test_predictions_of_a_label_that_the_truth_lacks_are_dropped() -> None:
     truth = [Segment("a", "knees", 0, 1)]
     found = detection(truth, [Prediction("a", "knees", 0, 1, 0.1), Prediction("a", "elbows", 0, 1, 0.9)])

@@ -11,8 +11,8 @@
     Truth(scene, (360, 480)).reps                        # the truth of a scene that is not rendered
 
 A `Scene` is a sequence of segments (`SetScript` of `RepScript`s with `Fault`s, and `Distractor`s) with body,
-appearance, camera, room and passers-by. Everything in it is explicit; `generate` draws scenes by chance. Views
-are degrees: 0 faces the camera, 90 shows the left side, 180 the back, 270 the right side.
+appearance, camera, room and passers-by. Everything in it is explicit; `generate` draws scenes by chance.
+Views are degrees: 0 faces the camera, 90 shows the left side, 180 the back, 270 the right side.
 """
 
 from __future__ import annotations

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from streamaqa.sources.synthetic.camera import View
+from streamaqa.sources.synthetic.light import Picture, tint
 from streamaqa.sources.synthetic.posture import Array
 from streamaqa.sources.synthetic.script import Colour, Room
-
-Picture: TypeAlias = NDArray[np.uint8]
 
 WALL: Final = -2.6
 """Metres from the origin to the wall behind the lifter, away from the camera."""
@@ -29,13 +27,13 @@ def backdrop(room: Room, view: View) -> Picture:
     paint = _Painter(picture, view)
     rng = np.random.default_rng(room.seed)
     _wall(paint, room, rng)
-    _shelf(paint, room, rng)
+    _shelf(paint, rng)
     _rack(paint, room, rng)
     # Out of focus: the lens is set on the lifter.
     picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.6, height / 640.0)), np.uint8)
     paint = _Painter(picture, view)
     _floor(paint, room)
-    return _lit(picture, room, view)
+    return _lit(picture, room)
 
 
 class _Painter:
@@ -52,12 +50,16 @@ class _Painter:
         value = [float(np.clip(c, 0.0, 255.0)) for c in colour]
         cv2.fillConvexPoly(self.picture, points, value, cv2.LINE_AA, 3)
 
-    def upright(self, x: float, y: float, width: float, height: float, colour: Sequence[float], z: float = WALL) -> None:
+    def upright(
+        self, x: float, y: float, width: float, height: float, colour: Sequence[float], z: float = WALL
+    ) -> None:
         """A rectangle parallel to the wall; x and y are its lower left corner."""
         right, top = x + width, y + height
         self.fill([(x, y, z), (right, y, z), (right, top, z), (x, top, z)], colour)
 
-    def lying(self, x: float, z: float, width: float, depth: float, colour: Sequence[float], y: float = 0.0) -> None:
+    def lying(
+        self, x: float, z: float, width: float, depth: float, colour: Sequence[float], y: float = 0.0
+    ) -> None:
         """A rectangle on the floor; x and z are its far left corner, depth counts towards the camera."""
         near = min(z + depth, self.view.camera.distance - 0.35)
         right = x + width
@@ -88,7 +90,7 @@ def _wall(paint: _Painter, room: Room, rng: np.random.Generator) -> None:
         paint.upright(float(x) + 0.63, 1.75, 0.04, 0.85, _mix(room.wall, black, 0.35))
 
 
-def _shelf(paint: _Painter, room: Room, rng: np.random.Generator) -> None:
+def _shelf(paint: _Painter, rng: np.random.Generator) -> None:
     """Two rows of dumbbells on one side of the wall."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     left = 0.75 if side > 0 else -2.55
@@ -132,7 +134,7 @@ def _floor(paint: _Painter, room: Room) -> None:
         paint.lying(float(x), -1.2, 0.15, 2.4, [c * shade for c in (186, 146, 100)])
 
 
-def _lit(picture: Picture, room: Room, view: View) -> Picture:
+def _lit(picture: Picture, room: Room) -> Picture:
     """The room's brightness and tint, light that falls off to the corners, and a little unevenness."""
     height, width = picture.shape[:2]
     x = np.linspace(-1.0, 1.0, width)[None, :] * width / height
@@ -142,5 +144,4 @@ def _lit(picture: Picture, room: Room, view: View) -> Picture:
     rng = np.random.default_rng(room.seed + 1)
     blotches = cv2.resize(rng.standard_normal((9, 7)), (width, height), interpolation=cv2.INTER_CUBIC)
     level = level + 0.012 * blotches
-    tint = room.brightness * np.array([1.0 + 0.06 * room.warmth, 1.0, 1.0 - 0.08 * room.warmth])
-    return np.clip(picture * (level[..., None] * tint), 0.0, 255.0).astype(np.uint8)
+    return np.clip(picture * (level[..., None] * tint(room)), 0.0, 255.0).astype(np.uint8)

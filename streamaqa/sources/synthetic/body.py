@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import numpy as np
+
+SOLE: Final = 0.022
+"""Metres that shoes add below the foot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class BodyShape:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> BodyShape:
-        """Somebody else: spreads follow adults' (heights 1.58 to 1.92 m, proportions within a few per cent)."""
+        """Somebody else, within the spread of adults: 1.58 to 1.92 m, proportions within a few per cent."""
 
         def around(centre: float, spread: float, limit: float = 2.0) -> float:
             return float(centre + spread * np.clip(rng.standard_normal(), -limit, limit))
@@ -56,8 +60,8 @@ class BodyShape:
 
     @property
     def ankle(self) -> float:
-        """Height of the ankle over the floor."""
-        return 0.039 * self.height
+        """Height of the ankle over the floor, in shoes."""
+        return 0.039 * self.height + SOLE
 
     @property
     def shank(self) -> float:
@@ -77,7 +81,7 @@ class BodyShape:
     @property
     def trunk(self) -> float:
         """Middle of the hips to middle of the shoulders."""
-        return 0.818 * self.height - self.ankle - self.leg
+        return 0.818 * self.height + SOLE - self.ankle - self.leg
 
     @property
     def upper_arm(self) -> float:

@@ -30,7 +30,7 @@ class Actor(Protocol):
         """(T,) whether they are there."""
 
     def posture(self, times: Array) -> Array:
-        """(T, CHANNELS)"""
+        """(T, CHANNELS), as `posture` describes."""
 
     def implements(self, times: Array) -> NDArray[np.str_]:
         """(T,) what they hold, an `Implement`."""

@@ -18,7 +18,7 @@ _BAR: Final = np.array(
         (0.575, 0.036), (0.585, 0.036), (0.585, 0.025), (0.85, 0.025), (0.85, 0.004),
     ]
 )  # fmt: skip
-# One plate: where its rings sit outward from the sleeve's collar, and radii as shares of the plate's.
+# One plate: where its rings sit outward from the sleeve's collar, radii as shares of the plate's.
 _PLATE: Final = np.array(
     [(0.0, 0.13), (0.0, 0.30), (0.008, 0.32), (0.008, 0.78), (0.0, 0.82), (0.0, 0.96), (0.005, 1.0),
      (0.050, 1.0), (0.055, 0.96), (0.055, 0.82), (0.047, 0.78), (0.047, 0.32), (0.055, 0.30), (0.055, 0.13)]
@@ -26,8 +26,8 @@ _PLATE: Final = np.array(
 _PLATE_SHADE: Final = np.array([1.9, 1.5, 1.0, 1.0, 1.0, 1.25, 1.1, 1.25, 1.0, 1.0, 1.0, 1.5, 1.9])
 # A dumbbell: distance from the hand and radius in metres.
 _DUMBBELL: Final = np.array(
-    [(-0.15, 0.02), (-0.15, 0.05), (-0.145, 0.056), (-0.075, 0.056), (-0.07, 0.05), (-0.07, 0.014), (0.07, 0.014),
-     (0.07, 0.05), (0.075, 0.056), (0.145, 0.056), (0.15, 0.05), (0.15, 0.02)]
+    [(-0.15, 0.02), (-0.15, 0.05), (-0.145, 0.056), (-0.075, 0.056), (-0.07, 0.05), (-0.07, 0.014),
+     (0.07, 0.014), (0.07, 0.05), (0.075, 0.056), (0.145, 0.056), (0.15, 0.05), (0.15, 0.02)]
 )  # fmt: skip
 
 

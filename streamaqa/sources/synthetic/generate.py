@@ -37,17 +37,18 @@ class FaultRange:
     end: tuple[float, float]
 
 
-# Lower ends lie where the pose rules of Fitness-AQA's kind begin (shank over 35 to 40 degrees, knee gap 15 %
-# down, forearm 10 to 15, knees 15, trunk 10 to 15 degrees), so the smallest faults meet the largest variation.
-# Intervals follow that data set's labels where it has any: knees inward mostly while rising, OHP knees in the
-# first second, and lie where the joint angle shows the error.
+# Lower ends lie where rules for Fitness-AQA's errors begin (shank over 35 to 40 degrees, knee gap 15 % down,
+# forearm 10 to 15, knees 15, trunk 10 to 15 degrees). A repetition's variation is drawn beside its fault and
+# lifters differ in style, so small faults and clean repetitions overlap in every angle. Intervals follow that
+# data set's labels where it has any (knees inward mostly while rising, OHP knees in the first second), and
+# lie where the joint angle shows the error.
 FAULTS: Final[dict[str, FaultRange]] = {
     "knees_forward": FaultRange((8.0, 18.0), 2.2, (0.18, 0.30), (0.65, 0.85)),
-    "knees_inward": FaultRange((20.0, 40.0), 4.0, (0.34, 0.46), (0.72, 0.88)),
-    "shallow": FaultRange((18.0, 36.0), 3.5, (0.30, 0.30), (0.70, 0.70)),
-    "elbows": FaultRange((16.0, 34.0), 3.5, (0.0, 0.05), (0.35, 0.50)),
-    "knees": FaultRange((18.0, 42.0), 3.0, (0.0, 0.04), (0.30, 0.42)),
-    "lumbar": FaultRange((22.0, 45.0), 4.0, (0.02, 0.15), (0.75, 0.95)),
+    "knees_inward": FaultRange((13.0, 25.0), 3.0, (0.34, 0.46), (0.72, 0.88)),
+    "shallow": FaultRange((14.0, 34.0), 3.5, (0.30, 0.30), (0.70, 0.70)),
+    "elbows": FaultRange((16.0, 34.0), 3.5, (0.0, 0.0), (0.40, 0.60)),
+    "knees": FaultRange((16.0, 36.0), 3.0, (0.0, 0.0), (0.28, 0.42)),
+    "lumbar": FaultRange((26.0, 50.0), 4.0, (0.02, 0.15), (0.75, 0.95)),
     "torso_angle": FaultRange((13.0, 32.0), 3.0, (0.08, 0.18), (0.72, 0.90)),
 }
 
@@ -170,11 +171,11 @@ def demo_scene() -> Scene:
     squats = make_set("squat", rng, reps=4, view=12.0, implement="front_rack", rest=0.6)
     presses = make_set("overhead_press", rng, reps=4, view=40.0, rest=0.6)
     rows = make_set("barbell_row", rng, reps=4, view=80.0, tempo=1.05, rest=0.6)
-    inward = Fault("knees_inward", 36.0, 0.36, 0.86)
+    inward = Fault("knees_inward", 23.0, 0.36, 0.86)
     segments = (
         Distractor("stand", 1.6, view=12.0, seed=1),
-        faulty(squats, {2: inward, 4: replace(inward, magnitude=32.0)}),
-        faulty(presses, {2: Fault("knees", 38.0, 0.0, 0.38), 3: Fault("knees", 34.0, 0.0, 0.4)}),
+        faulty(squats, {2: inward, 4: replace(inward, magnitude=21.0)}),
+        faulty(presses, {2: Fault("knees", 33.0, 0.0, 0.38), 3: Fault("knees", 30.0, 0.0, 0.4)}),
         faulty(rows, {3: Fault("torso_angle", 27.0, 0.1, 0.88), 4: Fault("torso_angle", 30.0, 0.1, 0.88)}),
         Distractor("stand", 1.6, view=30.0, seed=2),
     )
@@ -194,9 +195,7 @@ def negatives_scene(rng: np.random.Generator, minutes: float) -> Scene:
         style = random_style("squat", rng)
         for each in ("unrack", "rack") if kind == "unrack" else (kind,):
             seconds = 4.0 if kind == "unrack" else length
-            segments.append(
-                Distractor(each, seconds, view, style, repeats, int(rng.integers(1 << 30)))
-            )
+            segments.append(Distractor(each, seconds, view, style, repeats, int(rng.integers(1 << 30))))
             clock += seconds + transition
     passers = tuple(
         Passer(float(t), 5.0, float(rng.choice([-1.3, 1.0])), bool(rng.random() < 0.5))

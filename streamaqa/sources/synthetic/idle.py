@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -10,12 +11,12 @@ import numpy as np
 from streamaqa.sources.synthetic.body import BodyShape
 from streamaqa.sources.synthetic.motion import (
     along_trunk,
-    place_arm,
-    standing,
-    vector,
     minimum_jerk,
+    place_arm,
     squat,
     stand,
+    standing,
+    vector,
 )
 from streamaqa.sources.synthetic.posture import Array, Channel
 from streamaqa.sources.synthetic.script import Distractor
@@ -77,12 +78,16 @@ def gait(body: BodyShape, out: Array, way: Array, speed: Array) -> None:
         cycle = (way / (2.0 * step) + 0.5 * side + 0.25) % 1.0
         stance = cycle < 0.6
         swing = np.clip((cycle - 0.6) / 0.4, 0.0, 1.0)
-        ahead = np.where(stance, 0.6 * step - 2.0 * step * cycle, -0.6 * step + 1.2 * step * minimum_jerk(swing))
+        ahead = np.where(
+            stance, 0.6 * step - 2.0 * step * cycle, -0.6 * step + 1.2 * step * minimum_jerk(swing)
+        )
         base = Channel.L_ANKLE_X + 3 * side
         out[:, base] *= 1.0 - 0.35 * size
         out[:, base + 1] += size * 0.11 * np.sin(np.pi * swing) ** 2
         out[:, base + 2] += size * ahead
-        out[:, Channel.L_HEEL_UP + side] = size * 0.6 * np.where(stance, np.clip((cycle - 0.42) / 0.18, 0, 1), 1 - swing)
+        out[:, Channel.L_HEEL_UP + side] = (
+            size * 0.6 * np.where(stance, np.clip((cycle - 0.42) / 0.18, 0, 1), 1 - swing)
+        )
         out[:, Channel.L_TOE_OUT + side] *= 1.0 - 0.6 * size
         hand = Channel.L_WRIST_X + 3 * side
         out[:, hand + 2] -= size * 0.55 * ahead
@@ -102,7 +107,7 @@ def _wander(body: BodyShape, script: Distractor, time: Array, out: Array, rng: n
             at += 1.4
     clock, yaw, way = 0.0, np.radians(script.view), 0.0
     done, speed = np.zeros(len(time)), np.zeros(len(time))
-    for start, goal in zip(places, places[1:], strict=False):
+    for start, goal in pairwise(places):
         length = float(np.linalg.norm(goal - start))
         facing = float(np.arctan2(-(goal - start)[0], (goal - start)[1]))
         walk, spin = length / 0.85, 0.7

@@ -107,7 +107,7 @@ def visibility(body: BodyShape, bones: Skeleton, points: Array, view: View) -> A
 
 
 def _ray_to_segment(rays: Array, start: Array, end: Array) -> tuple[Array, Array]:
-    """Smallest distance between rays (T, L, 3) from the origin and segments (T, 3); and how far along the ray."""
+    """Smallest distance between rays (T, L, 3) from the origin and segments (T, 3), and where on the ray."""
     way = end - start
     length2 = np.maximum(np.sum(way * way, axis=-1), 1e-9)[:, None]
     ray_way = np.einsum("tlk,tk->tl", rays, way)

@@ -73,7 +73,7 @@ def press(body: BodyShape, style: Style, progress: Array, degrees: Degrees) -> A
     out[:, Channel.LEAN] = np.radians(1.0 - 5.0 * passing)
     out[:, Channel.NOD] = np.radians(-6.0 * passing)
     collar = along_trunk(body, out, 1.0, 0.0)
-    grip = style.grip * body.half_shoulders
+    grip = max(1.1 * style.grip, 1.4) * body.half_shoulders
     aside = grip - body.half_shoulders
     top = np.sqrt((0.985 * body.arm) ** 2 - aside**2) + body.hand
     rest = 0.012 * body.height

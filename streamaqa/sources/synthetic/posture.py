@@ -159,9 +159,7 @@ def two_bones(root: Array, tip: Array, upper: float, lower: float, pole: Array) 
     """
     reach = tip - root
     axis = unit(reach)
-    distance = np.clip(
-        np.linalg.norm(reach, axis=-1), abs(upper - lower) + 0.02, (upper + lower) * 0.9995
-    )
+    distance = np.clip(np.linalg.norm(reach, axis=-1), abs(upper - lower) + 0.02, (upper + lower) * 0.9995)
     along = (upper**2 - lower**2 + distance**2) / (2.0 * distance)
     aside = np.sqrt(np.maximum(upper**2 - along**2, 0.0))
     bend = unit(pole - axis * np.sum(axis * pole, axis=-1, keepdims=True))
@@ -249,8 +247,8 @@ def _leg(body: BodyShape, posture: Array, joints: Array, side: int) -> None:
     rise = ahead * np.sin(pitch) + up * np.cos(pitch)
     joints[:, Joint.L_KNEE + side] = knee
     joints[:, Joint.L_ANKLE + side] = reached
-    joints[:, Joint.L_HEEL + side] = reached - flat * body.heel - rise * body.ankle * 0.72
-    joints[:, Joint.L_TOE + side] = reached + flat * body.toe - rise * body.ankle * 0.78
+    joints[:, Joint.L_HEEL + side] = reached - flat * body.heel - rise * body.ankle * 0.66
+    joints[:, Joint.L_TOE + side] = reached + flat * body.toe - rise * body.ankle * 0.68
 
 
 def _arm(body: BodyShape, posture: Array, joints: Array, side: int) -> None:
@@ -260,4 +258,11 @@ def _arm(body: BodyShape, posture: Array, joints: Array, side: int) -> None:
     elbow, reached = two_bones(shoulder, wrist, body.upper_arm, body.forearm, pole)
     joints[:, Joint.L_ELBOW + side] = elbow
     joints[:, Joint.L_WRIST + side] = reached
-    joints[:, Joint.L_GRIP + side] = reached + unit(reached - elbow) * body.hand
+    # A hand at the bar closes around it, wherever the forearm points; another goes on with the forearm.
+    bar, yaw = posture[:, Channel.BAR_X : Channel.BAR_Z + 1], posture[:, Channel.BAR_YAW]
+    axis = np.stack([np.cos(yaw), np.zeros_like(yaw), np.sin(yaw)], axis=-1)
+    to_bar = bar - reached
+    to_bar = to_bar - axis * np.sum(axis * to_bar, axis=-1, keepdims=True)
+    near = np.clip(2.5 - np.linalg.norm(to_bar, axis=-1, keepdims=True) / body.hand, 0.0, 1.0)
+    straight = unit(reached - elbow)
+    joints[:, Joint.L_GRIP + side] = reached + unit(straight + near * (unit(to_bar) - straight)) * body.hand

@@ -21,7 +21,11 @@ Colour: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error drawn in one repetition, ramping in and out within its interval."""
+    """One error drawn in one repetition, ramping in and out within its interval.
+
+    One that starts with the repetition (`start` 0) is there already: its ramp lies before, as lifters bend
+    their knees or let their elbows drift before the bar leaves the shoulders.
+    """
 
     error: str
     """Wire name in the vocabulary."""
@@ -143,7 +147,7 @@ class Passer:
     distance: float = -1.2
     """Where they walk: metres towards the camera from the lifter; negative is behind the lifter."""
     rightward: bool = True
-    body: BodyShape = BodyShape()
+    body: BodyShape = field(default_factory=BodyShape)
     appearance: Appearance = Appearance(shirt=(150, 60, 52), shorts=(70, 74, 84), legs="long")
 
 
@@ -189,7 +193,7 @@ class Scene:
     """Everything that is to be seen, from time 0."""
 
     segments: tuple[Segment, ...]
-    body: BodyShape = BodyShape()
+    body: BodyShape = field(default_factory=BodyShape)
     appearance: Appearance = Appearance()
     camera: Camera = Camera()
     room: Room = Room()

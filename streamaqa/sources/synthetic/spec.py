@@ -1,15 +1,15 @@
 """What follows `synthetic:` on the command line, as a scene.
 
-    synthetic:squat
-    synthetic:overhead_press?reps=5&view=45&seed=3&faults=knees&tempo=1.5&size=360x480&fps=30
-    synthetic:negatives?minutes=10
+synthetic:squat
+synthetic:overhead_press?reps=5&view=45&seed=3&faults=knees&tempo=1.5&size=360x480&fps=30
+synthetic:negatives?minutes=10
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar, get_args
+from typing import Final, cast, get_args
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -24,7 +24,7 @@ from streamaqa.sources.synthetic.generate import (
     random_scene,
 )
 from streamaqa.sources.synthetic.motion import MOTIONS
-from streamaqa.sources.synthetic.script import Distractor, Implement, Scene, SetScript
+from streamaqa.sources.synthetic.script import Distractor, DistractorKind, Implement, Scene, SetScript
 
 PREFIX: Final = "synthetic:"
 OTHERS: Final = ("demo", "walking", "deadlift", "curl", "negatives")
@@ -38,8 +38,6 @@ VIEWS: Final = {
     "torso_angle": 90.0,
 }
 """From where an error is seen best, degrees: the view of a set that is told its faults but no view."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +89,10 @@ def _scene(word: str, options: _Options) -> Scene:
     view = options.view or 0.0
     if word == "walking":
         return _scene_of(Distractor("walk", seconds, view, seed=options.seed), options, rng)
-    count = max(1, round(options.reps))
-    kind = "deadlift" if word == "deadlift" else "curl"
-    script = Distractor(kind, 2.0 * options.tempo * 1.15 * count, view, repeats=count, seed=options.seed)  # type: ignore[arg-type]
+    kind: DistractorKind = "deadlift" if word == "deadlift" else "curl"
+    # A deadlift or curl stands still for a seventh of its time.
+    seconds = 2.0 * options.tempo * 1.15 * options.reps
+    script = Distractor(kind, seconds, view, repeats=options.reps, seed=options.seed)
     return _scene_of(script, options, rng)
 
 
@@ -120,7 +119,9 @@ def _set(word: str, options: _Options, rng: np.random.Generator) -> SetScript:
     )
     # Named faults show clearly: in every repetition, from the middle of their range up.
     reps = tuple(
-        replace(rep, faults=tuple(random_fault(f, rng, size=float(rng.uniform(0.5, 1.0))) for f in options.faults))
+        replace(
+            rep, faults=tuple(random_fault(f, rng, size=float(rng.uniform(0.5, 1.0))) for f in options.faults)
+        )
         for rep in script.reps
     )
     return replace(script, reps=reps)
@@ -157,10 +158,9 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def _implement(text: str) -> Implement:
-    for implement in get_args(Implement):
-        if implement == text:
-            return text
-    raise ValueError
+    if text not in get_args(Implement):
+        raise ValueError
+    return cast(Implement, text)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class Timeline:
         around = (last[Channel.YAW] - first[Channel.YAW] + np.pi) % (2.0 * np.pi) - np.pi
         last[Channel.YAW] = first[Channel.YAW] + around
         share = (times - clip.end) / (following.start - clip.end)
-        out = first + (last - first) * minimum_jerk(share)[:, None]
+        out: Array = first + (last - first) * minimum_jerk(share)[:, None]
         away = np.hypot(*(last[:2] - first[:2]))
         stepping = min(1.0, abs(around) / 0.3 + away / 0.1)
         steps = max(2, round((following.start - clip.end) / 0.45))
@@ -101,10 +101,11 @@ def fault_interval(rep: RepScript, fault: Fault, onset: float) -> tuple[float, f
     return start + fault.start * (end - start), start + fault.end * (end - start)
 
 
-def envelope(times: Array, start: float, end: float) -> Array:
-    """0 outside of the interval, 1 on its plateau, minimum-jerk ramps within it."""
+def envelope(times: Array, start: float, end: float, *, early: bool = False) -> Array:
+    """0 outside of the interval, 1 on its plateau, minimum-jerk ramps within; `early` ramps in before it."""
     ramp = RAMP * (end - start)
-    return minimum_jerk((times - start) / ramp) * minimum_jerk((end - times) / ramp)
+    lead = ramp if early else 0.0
+    return minimum_jerk((times - start + lead) / ramp) * minimum_jerk((end - times) / ramp)
 
 
 def set_posture(body: BodyShape, script: SetScript, times: Array) -> Array:
@@ -120,7 +121,7 @@ def set_posture(body: BodyShape, script: SetScript, times: Array) -> Array:
                 # Depth is decided for the whole repetition; it shows where the hips turn too early.
                 shape = ((times >= onset) & (times < onset + rep.first + rep.hold + rep.second)).astype(float)
             else:
-                shape = envelope(times, *fault_interval(rep, fault, onset))
+                shape = envelope(times, *fault_interval(rep, fault, onset), early=fault.start <= 0.0)
             degrees[fault.error] = degrees.get(fault.error, np.zeros(len(times))) + fault.magnitude * shape
     out = MOTIONS[script.exercise](body, script.style, progress, degrees)
     out[:, Channel.YAW] += np.radians(script.view)

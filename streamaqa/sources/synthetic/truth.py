@@ -86,7 +86,9 @@ class Truth:
         image = np.empty((len(points), 33, 4))
         image[..., :2] = flat / np.asarray(self.size)
         # z on x's scale: metres of depth as they would show across the picture at the hips' distance.
-        image[..., 2] = (camera[..., 2] - hips[:, None, 2]) * self.view.focal / hips[:, None, 2] / self.size[0]
+        image[..., 2] = (
+            (camera[..., 2] - hips[:, None, 2]) * self.view.focal / hips[:, None, 2] / self.size[0]
+        )
         world = np.empty_like(image)
         world[..., :3] = camera - hips[:, None, :]
         image[..., 3] = world[..., 3] = seen

@@ -1,0 +1,274 @@
+"""The pose-only assessor on the synthetic lifter and on real recordings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reps import FAULTS, drawn
+
+from streamaqa.assessment import Assessor, KinematicAssessor, KinematicSettings
+from streamaqa.body import Joint, View
+from streamaqa.exercises import EXERCISES, ErrorType, Exercise, exercise
+from streamaqa.signs import LEG, Sign, knee_bend
+from streamaqa.types import Assessment, Evidence, Finding, Phase, Pose, Rep, Tempo
+
+ASSESSOR = KinematicAssessor()
+
+
+def found(assessment: Assessment) -> set[str]:
+    return {finding.name for finding in assessment.findings if finding.probability >= 0.5}
+
+
+def finding(assessment: Assessment, name: str) -> Finding:
+    return next(f for f in assessment.findings if f.name == name)
+
+
+def overlap(a: Finding, start: float, end: float) -> float:
+    both = max(0.0, min(a.end, end) - max(a.start, start))
+    return both / (max(a.end, end) - min(a.start, start))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found_where_it_is_and_a_clean_rep_is_clean(name: str) -> None:
+    exercise_name, view, fault = FAULTS[name]
+    true, faulty = drawn(exercise_name, view, [fault], noise=0.01)
+    _, clean = drawn(exercise_name, view, noise=0.01)
+    judged = ASSESSOR.judge(faulty)
+    assert found(judged) == {name}
+    assert overlap(finding(judged, name), true.errors[0].start, true.errors[0].end) > 0.5
+    assert found(ASSESSOR.judge(clean)) == set()
+    assert name not in ASSESSOR.judge(clean).abstained
+
+
+@pytest.mark.parametrize(
+    ("name", "views"),
+    [
+        ("knees_forward", (0.0, 45.0, 135.0, 180.0)),
+        ("knees_inward", (45.0, 90.0, 225.0, 270.0)),
+        ("elbows", (90.0, 135.0, 180.0, 315.0)),
+        ("knees", (135.0, 180.0, 225.0)),
+        ("torso_angle", (0.0, 180.0)),
+    ],
+)
+def test_what_a_view_cannot_show_is_abstained_from_by_name(name: str, views: tuple[float, ...]) -> None:
+    exercise_name, _, fault = FAULTS[name]
+    for view in views:
+        _, seen = drawn(exercise_name, view, [fault])
+        judged = ASSESSOR.judge(seen)
+        assert name in judged.abstained
+        assert name not in {f.name for f in judged.findings}
+
+
+@pytest.mark.parametrize("view", [0.0, 45.0, 90.0])
+def test_a_rounded_back_is_never_judged_from_landmarks(view: float) -> None:
+    _, seen = drawn("barbell_row", view)
+    assert "lumbar" in ASSESSOR.judge(seen).abstained
+
+
+def _cropped(evidence: Evidence, joint: Joint) -> Evidence:
+    poses = []
+    for pose in evidence.poses:
+        image = pose.image.copy()
+        image[joint : joint + 2, 1] = 1.3
+        poses.append(replace(pose, image=image))
+    return replace(evidence, poses=poses)
+
+
+def test_legs_out_of_frame_are_not_judged_however_sure_the_pose_model_is() -> None:
+    _, seen = drawn("squat", 90.0, [FAULTS["knees_forward"][2]])
+    assert set(ASSESSOR.judge(_cropped(seen, Joint.ANKLE)).abstained) == set(FAULTS) & {
+        "knees_forward",
+        "knees_inward",
+        "shallow",
+    }
+
+
+def test_hidden_joints_are_not_judged() -> None:
+    _, seen = drawn("squat", 90.0)
+    poses = []
+    for pose in seen.poses:
+        image = pose.image.copy()
+        image[Joint.KNEE : Joint.KNEE + 2, 3] = 0.2
+        poses.append(replace(pose, image=image))
+    assert "knees_forward" in ASSESSOR.judge(replace(seen, poses=poses)).abstained
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_cameras_rate_changes_no_answer(name: str) -> None:
+    exercise_name, view, fault = FAULTS[name]
+    answers = [
+        finding(ASSESSOR.judge(drawn(exercise_name, view, [fault], fps=fps)[1]), name)
+        for fps in (12.0, 30.0, 60.0)
+    ]
+    assert max(a.probability for a in answers) - min(a.probability for a in answers) < 0.2
+    assert max(a.start for a in answers) - min(a.start for a in answers) < 0.12
+
+
+def test_one_jumping_pose_is_no_fault() -> None:
+    _, seen = drawn("squat", 90.0)
+    poses = list(seen.poses)
+    number = next(n for n, pose in enumerate(poses) if pose.time >= seen.rep.turn)
+    image = poses[number].image.copy()
+    image[Joint.KNEE : Joint.KNEE + 2, 0] -= 0.1  # forward: the lifter faces left
+    poses[number] = replace(poses[number], image=image)
+    assert found(ASSESSOR.judge(replace(seen, poses=poses))) == set()
+
+
+def test_a_rep_that_nobody_saw_is_abstained_from() -> None:
+    _, seen = drawn("squat", 90.0)
+    names = tuple(error.name for error in exercise("squat").errors)
+    empty = [Pose.nobody(pose.time, pose.size) for pose in seen.poses]
+    for poses in ([], empty, seen.poses[:3]):
+        assert ASSESSOR.judge(replace(seen, poses=poses)).abstained == names
+
+
+def test_an_exercise_that_is_not_in_the_vocabulary_gets_an_empty_answer() -> None:
+    _, seen = drawn("squat", 90.0)
+    judged = ASSESSOR.judge(replace(seen, rep=replace(seen.rep, exercise="swim")))
+    assert (judged.findings, judged.abstained) == ((), ())
+
+
+def test_an_exercise_of_ones_own_is_judged_by_its_own_signs() -> None:
+    bend = Sign("bend", knee_bend, LEG, frozenset(View), 60.0, 5.0, "this test", baseline="least")
+    own = Exercise(
+        "knee_bend",
+        "Knee Bend",
+        "Knee Bend",
+        "lowering",
+        (
+            ErrorType("bent", "bent knees", "knees", "low", "Bent.", "Less", signs=(bend,)),
+            ErrorType("smile", "no smile", "face", "low", "Smile.", "Smile"),
+        ),
+    )
+    _, seen = drawn("squat", 90.0)
+    judged = KinematicAssessor(exercises=(*EXERCISES, own)).judge(
+        replace(seen, rep=replace(seen.rep, exercise="knee_bend"))
+    )
+    assert found(judged) == {"bent"}
+    assert judged.abstained == ("smile",)
+
+
+async def test_it_is_an_assessor_that_wants_no_frames() -> None:
+    _, seen = drawn("squat", 0.0)
+    assert isinstance(ASSESSOR, Assessor)
+    assert ASSESSOR.plan is None
+    assert not ASSESSOR.info.calibrated
+    assert await ASSESSOR.assess(seen) == ASSESSOR.judge(seen)
+
+
+def test_every_answer_can_be_explained() -> None:
+    exercise_name, view, fault = FAULTS["knees_inward"]
+    _, seen = drawn(exercise_name, view, [fault])
+    (reading,) = ASSESSOR.explain(seen, exercise("squat").error("knees_inward"))
+    assert reading.sign == "knees_inside_feet"
+    assert reading.value > 14.0
+    assert reading.probability == finding(ASSESSOR.judge(seen), "knees_inward").probability
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    length=st.floats(0.05, 3.0),
+    name=st.sampled_from(["squat", "overhead_press", "barbell_row"]),
+    holes=st.floats(0, 0.9),
+)
+def test_whatever_the_poses_every_error_is_answered_and_every_interval_lies_in_the_rep(
+    seed: int, length: float, name: str, holes: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    poses = []
+    for time in np.arange(0.0, 1.0 + length, 1 / 30):
+        image, world = (rng.uniform(0, 1, (33, 4)).astype(np.float32) for _ in range(2))
+        image[:, 3] = rng.uniform(0.4, 1)
+        pose = Pose(float(time), image, world - np.float32(0.5), (360, 480))
+        poses.append(Pose.nobody(pose.time, pose.size) if rng.uniform() < holes else pose)
+    first = exercise(name).first_phase
+    middle = 1.0 + 0.4 * length
+    rep = Rep(
+        1,
+        1,
+        1,
+        name,
+        1.0,
+        (Phase(first, 1.0, middle), Phase(exercise(name).second_phase, middle, 1.0 + length)),
+        Tempo(1, 0, 1),
+        1.0,
+        1.0,
+    )
+    judged = ASSESSOR.judge(Evidence(rep, poses))
+    answered = [f.name for f in judged.findings] + list(judged.abstained)
+    assert sorted(answered) == sorted(error.name for error in exercise(name).errors)
+    for one in judged.findings:
+        assert 0.0 <= one.probability <= 1.0
+        assert rep.start <= one.start < one.end <= rep.end
+
+
+def recorded(shared: Path, name: str) -> list[Assessment]:
+    """The assessments of the annotated repetitions of one recording."""
+    notes = json.loads((shared / "clips" / "annotations.json").read_text())
+    note = next(note for note in notes if note["name"] == name)
+    kind = exercise({"squat": "squat", "barbell_row": "barbell_row"}.get(note["exercise"], "overhead_press"))
+    track = np.load(shared / "poses" / f"{name}.npz")
+    size = (int(track["size"][0]), int(track["size"][1]))
+    rows = zip(track["t"], track["image"], track["world"], strict=True)
+    poses = [Pose(float(t), image, world, size) for t, image, world in rows]
+    answers = []
+    for number, rep in enumerate(note["reps"], start=1):
+        if None in (rep["start_s"], rep["turn_s"], rep["end_s"]):
+            continue
+        phases = (
+            Phase(kind.first_phase, rep["start_s"], rep["turn_s"]),
+            Phase(kind.second_phase, rep["turn_s"], rep["end_s"]),
+        )
+        one = Rep(1, 1, number, kind.name, 1.0, phases, Tempo(1, 0, 1), 1.0, 1.0)
+        answers.append(ASSESSOR.judge(Evidence(one, [p for p in poses if p.time <= one.end])))
+    return answers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "row_barbell_frontoblique_good",
+        "squat_kaiakol_correct_004",
+        "squat_kaiakol_correct_007",
+        "squat_kaiakol_correct_016",
+        "squat_dumbbell_front_5reps",
+        "squat_pvc_side_2reps_longidle",
+        "ohp_dumbbell_side_2reps",
+        "ohp_barbell_front_1rep_musclewiki",
+        "shoulderpress_seated_front_2reps",
+        "shoulderpress_seated_side_2reps",
+        "shoulderpress_torso_only_1rep",
+    ],
+)
+def test_real_repetitions_with_good_form_are_clean(shared: Path, name: str) -> None:
+    assert [found(answer) for answer in recorded(shared, name)] == [set()] * len(recorded(shared, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "least"),
+    [
+        ("row_barbell_side_bad_4reps", "torso_angle", 3),
+        ("squat_barbell_side_quarter_4reps", "shallow", 4),
+        ("squat_kaiakol_incorrect_002", "knees_forward", 1),
+        ("squat_kaiakol_incorrect_004", "knees_inward", 1),
+    ],
+)
+def test_real_faults_are_found(shared: Path, name: str, error: str, least: int) -> None:
+    assert sum(error in found(answer) for answer in recorded(shared, name)) >= least
+
+
+def test_a_real_press_without_legs_in_the_picture_abstains_from_the_knees(shared: Path) -> None:
+    (only,) = recorded(shared, "shoulderpress_torso_only_1rep")
+    assert "knees" in only.abstained
+
+
+def test_settings_say_what_they_are() -> None:
+    with pytest.raises(ValueError, match="min_duration"):
+        KinematicSettings(min_duration=0.0)

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from lifter import reps, run, scene, track, truth
+
+from streamaqa.exercises import EXERCISES, Exercise
+from streamaqa.motion import Gate, Motion, trunk_lean, wrists_over_shoulders
+from streamaqa.segmentation import Segmenter, SegmenterSettings
+from streamaqa.sources.pose_track import PoseTrackSource
+from streamaqa.sources.synthetic import Scene, make_set, negatives_scene, random_scene
+from streamaqa.types import (
+    Event,
+    PhaseEnded,
+    PhaseStarted,
+    Pose,
+    RepCancelled,
+    RepEnded,
+    SetEnded,
+)
+
+VIEWS = (0.0, 45.0, 90.0, 180.0, 225.0)
+
+
+def later(stream: list[Pose], seconds: float) -> list[Pose]:
+    return [replace(pose, time=pose.time + seconds) for pose in stream]
+
+
+def two_sets(first: str, second: str) -> Scene:
+    rng = np.random.default_rng(1)
+    sets = [make_set(name, rng, reps=2, view=30.0) for name in (first, second)]
+    return random_scene(rng, sets)
+
+
+@pytest.mark.parametrize("exercise", [e.name for e in EXERCISES])
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_drawn_set_is_counted_recognized_and_cut_within_two_frames(exercise: str, view: float) -> None:
+    drawn = scene(exercise, reps=2, view=view)
+    found = reps(run(track(drawn)))
+    assert [rep.exercise for rep in found] == [exercise] * 2
+    for rep, true in zip(found, truth(drawn).reps, strict=True):
+        assert rep.phases[0].kind == true.phases[0].kind
+        for is_, should in ((rep.start, true.start), (rep.turn, true.turn), (rep.end, true.end)):
+            assert is_ == pytest.approx(should, abs=2 / 30)
+
+
+@pytest.mark.parametrize("tempo", [0.45, 3.5])
+@pytest.mark.parametrize("exercise", [e.name for e in EXERCISES])
+def test_quick_and_grinding_repetitions_count(exercise: str, tempo: float) -> None:
+    assert len(reps(run(track(scene(exercise, reps=2, view=60.0, tempo=tempo))))) == 2
+
+
+@pytest.mark.parametrize("exercise", [e.name for e in EXERCISES])
+def test_a_repetition_is_said_within_a_third_of_a_second(exercise: str) -> None:
+    drawn = scene(exercise, reps=3, view=60.0)
+    said = [event.at for event in run(track(drawn)) if isinstance(event, RepEnded)]
+    late = [at - true.end for at, true in zip(said, truth(drawn).reps, strict=True)]
+    assert max(late) < 0.35
+
+
+def test_tempo_splits_a_repetition_into_lowering_pause_and_lifting() -> None:
+    rep = reps(run(track(scene("squat", tempo=2.0))))[0]
+    tempo = rep.tempo
+    assert tempo.lowering + tempo.pause + tempo.lifting == pytest.approx(rep.duration)
+    assert tempo.lowering > tempo.pause > 0
+    assert tempo.lifting > tempo.pause
+
+
+def test_phases_touch_at_the_turn_and_repetitions_follow_each_other() -> None:
+    found = reps(run(track(scene("overhead_press", reps=4))))
+    for rep in found:
+        assert rep.phases[0].end == rep.phases[1].start == rep.turn
+        assert rep.start < rep.turn < rep.end
+    assert all(before.end <= after.start for before, after in pairwise(found))
+
+
+def test_velocity_is_travel_over_lifting_time_and_metres_with_a_height() -> None:
+    stream = track(scene("squat"))
+    plain, tall = reps(run(stream))[0], reps(run(stream, Segmenter(height_m=2.0)))[0]
+    assert plain.mean_lifting_velocity == pytest.approx(0.9 * plain.range_of_motion / plain.tempo.lifting)
+    assert tall.mean_lifting_velocity == pytest.approx(plain.mean_lifting_velocity * 2.0 * 0.288)
+
+
+def test_velocity_loss_counts_from_the_fastest_repetition_so_far() -> None:
+    drawn = scene("squat", reps=3)
+    script = drawn.segments[0]
+    slower = tuple(
+        replace(rep, second=second, variation=())
+        for rep, second in zip(script.reps, (1.2, 0.9, 1.8), strict=True)  # type: ignore[union-attr]
+    )
+    found = reps(run(track(replace(drawn, segments=(replace(script, reps=slower),)))))  # type: ignore[arg-type]
+    assert found[0].velocity_loss is None
+    assert found[1].velocity_loss == 0.0
+    fastest = found[1].mean_lifting_velocity
+    assert found[2].velocity_loss == pytest.approx(1 - found[2].mean_lifting_velocity / fastest)
+    assert found[2].velocity_loss == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_long_pause_ends_the_set_and_the_next_starts_again_from_one() -> None:
+    stream = track(scene("squat"))
+    idle = [replace(stream[-1], time=stream[-1].time + i / 10) for i in range(1, 250)]
+    events = run([*stream, *idle, *later(stream, idle[-1].time + 0.1)])
+    ended = [event for event in events if isinstance(event, SetEnded)]
+    assert [event.set_number for event in ended] == [1, 2]
+    assert ended[0].at - ended[0].reps[-1].end == pytest.approx(20.0, abs=0.3)
+    assert [(rep.set_number, rep.number) for rep in reps(events)] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+def test_another_exercise_ends_the_set() -> None:
+    events = run(track(two_sets("squat", "overhead_press")))
+    ended = [event for event in events if isinstance(event, SetEnded)]
+    assert [(event.exercise, len(event.reps)) for event in ended] == [("squat", 2), ("overhead_press", 2)]
+
+
+def test_every_unit_is_announced_before_it_ends() -> None:
+    events = run(track(scene("barbell_row", view=90.0)))
+    for rep in reps(events):
+        kinds = [type(event) for event in events if rep.unit in (unit_of(event), None)]
+        assert kinds == [PhaseStarted, PhaseEnded, RepEnded]
+
+
+def test_a_hint_keeps_the_segmenter_from_looking_for_anything_else() -> None:
+    stream = track(scene("squat"))
+    assert len(reps(run(stream, Segmenter(hint="squat")))) == 2
+    assert run(stream, Segmenter(hint="overhead_press")) == []
+
+
+def test_a_hint_that_names_no_exercise_is_refused() -> None:
+    with pytest.raises(ValueError, match="no exercise 'yoga'"):
+        Segmenter(hint="yoga")
+
+
+def test_reset_cancels_what_is_open_and_ends_the_set() -> None:
+    stream = track(scene("squat", reps=2))
+    segmenter = Segmenter()
+    second = truth(scene("squat", reps=2)).reps[1]
+    events: list[Event] = []
+    for pose in stream:
+        if pose.time > second.turn + 0.3:
+            break
+        events += segmenter.push(pose)
+    after = segmenter.reset()
+    assert [type(event) for event in after] == [RepCancelled, SetEnded]
+    assert segmenter.status.set_number == 0
+    assert segmenter.status.rep == 0
+
+
+def test_status_follows_the_lifter() -> None:
+    drawn = scene("squat", reps=1)
+    (rep,) = truth(drawn).reps
+    segmenter = Segmenter()
+    seen = {}
+    for pose in track(drawn):
+        segmenter.push(pose)
+        seen[round(pose.time, 2)] = segmenter.status
+    at = sorted(seen)
+    phase = {time: seen[time].phase for time in at}
+    assert phase[min(at, key=lambda t: abs(t - rep.turn + 0.2))] == "lowering"
+    assert phase[min(at, key=lambda t: abs(t - rep.end + 0.3))] == "lifting"
+    last = seen[at[-1]]
+    assert (last.person, last.exercise, last.phase, last.set_number, last.rep) == (True, "squat", None, 1, 1)
+
+
+def test_nobody_in_view_gives_no_events() -> None:
+    segmenter = Segmenter()
+    assert run([Pose.nobody(i / 30, (360, 480)) for i in range(90)], segmenter) == []
+    assert not segmenter.status.person
+
+
+def test_short_gaps_cost_nothing_and_a_long_one_cancels() -> None:
+    drawn = scene("squat", reps=1, tempo=1.5)
+    (rep,) = truth(drawn).reps
+
+    def without(start: float, end: float) -> list[Pose]:
+        return [
+            Pose.nobody(pose.time, pose.size) if start < pose.time < end else pose for pose in track(drawn)
+        ]
+
+    assert len(reps(run(without(rep.start + 0.5, rep.start + 0.7)))) == 1
+    assert reps(run(without(rep.start + 0.5, rep.end - 0.3))) == []
+
+
+def test_somebody_else_in_the_lifters_place_cancels_the_repetition() -> None:
+    drawn = scene("squat", reps=1)
+    (rep,) = truth(drawn).reps
+
+    def jumped(pose: Pose) -> Pose:
+        image = pose.image.copy()
+        image[:, 0] += 0.4 if pose.time > rep.turn else 0.0
+        return replace(pose, image=image)
+
+    events = run(map(jumped, track(drawn)))
+    assert reps(events) == []
+    assert [event.reason for event in events if isinstance(event, RepCancelled)] == ["somebody_else"]
+
+
+def test_one_stray_pose_costs_nothing() -> None:
+    stream = track(scene("squat", reps=1))
+    middle = len(stream) // 2
+    image = stream[middle].image.copy()
+    image[:, 0] += 0.4
+    stray = [*stream[:middle], replace(stream[middle], image=image), *stream[middle + 1 :]]
+    assert len(reps(run(stray))) == 1
+
+
+def test_walking_racking_deadlifts_and_curls_are_no_repetitions() -> None:
+    drawn = negatives_scene(np.random.default_rng(4), 2.0)
+    assert reps(run(track(drawn))) == []
+
+
+def test_hands_that_stay_below_the_head_are_no_press() -> None:
+    drawn = scene("overhead_press", reps=2)
+    script = drawn.segments[0]
+    low = tuple(replace(rep, extent=0.4) for rep in script.reps)  # type: ignore[union-attr]
+    assert reps(run(track(replace(drawn, segments=(replace(script, reps=low),))))) == []  # type: ignore[arg-type]
+
+
+CURL = Exercise(
+    name="curl",
+    words="Curl",
+    question_words="Curl",
+    first_phase="lifting",
+    errors=(),
+    motion=Motion(
+        signal=wrists_over_shoulders,
+        least_range=0.4,
+        gates=(
+            Gate("not_hanging", wrists_over_shoulders, "start", high=-0.5),
+            Gate("overhead", wrists_over_shoulders, "turn", high=0.3),
+            Gate("bent_over", trunk_lean, "start", high=25.0, softness=10.0),
+        ),
+    ),
+)
+
+
+def test_a_fourth_exercise_is_one_more_object(shared) -> None:  # type: ignore[no-untyped-def]
+    stream = list(PoseTrackSource(shared / "poses" / "neg_curl_front.npz").poses())
+    assert reps(run(stream)) == []
+    found = reps(run(stream, Segmenter(exercises=(*EXERCISES, CURL))))
+    assert [rep.exercise for rep in found] == ["curl"] * len(found)
+    assert len(found) == 4
+
+
+def test_an_exercise_without_motion_is_passed_over() -> None:
+    talked_about = replace(CURL, name="plank", motion=None)
+    assert len(reps(run(track(scene("squat")), Segmenter(exercises=(*EXERCISES, talked_about))))) == 2
+
+
+def test_the_set_pause_is_a_setting() -> None:
+    stream = track(scene("squat"))
+    idle = [replace(stream[-1], time=stream[-1].time + i / 10) for i in range(1, 60)]
+    segmenter = Segmenter(SegmenterSettings(set_pause_s=3.0))
+    before_flush = [event for pose in [*stream, *idle] for event in segmenter.push(pose)]
+    assert isinstance(before_flush[-1], SetEnded)
+
+
+def unit_of(event: Event) -> int | None:
+    match event:
+        case PhaseStarted() | PhaseEnded() | RepCancelled():
+            return event.unit
+        case RepEnded():
+            return event.rep.unit
+        case _:
+            return None

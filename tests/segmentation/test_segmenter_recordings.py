@@ -1,0 +1,58 @@
+"""Real lifters: the annotated recordings, with the figures of DESIGN.md as limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from lifter import reps, run
+
+from streamaqa.bench.segment import SegmentResult, measure
+from streamaqa.sources.pose_track import PoseTrackSource
+
+
+@pytest.fixture(scope="module")
+def result(shared: Path) -> SegmentResult:
+    return measure(shared, synthetic=False)
+
+
+def test_counts_are_exact_on_nine_of_ten_recordings_and_never_off_by_two(result: SegmentResult) -> None:
+    wrong = [(r.name, r.expected, r.counted) for r in result.recordings if not r.exact]
+    assert result.exact >= 31, wrong
+    assert result.worst_off_by <= 1, wrong
+
+
+def test_deadlifts_curls_and_talking_are_not_counted(result: SegmentResult) -> None:
+    assert result.false_on_negatives == 0
+
+
+def test_boundaries_lie_where_people_put_them(result: SegmentResult) -> None:
+    assert result.matched_share >= 0.95
+    assert result.boundary_median <= 0.10
+    assert result.boundary_p90 <= 0.25
+
+
+def test_exercise_and_first_phase_are_right(result: SegmentResult) -> None:
+    assert result.exercise_right_share >= 0.95
+
+
+def test_a_repetition_is_said_soon_after_its_end(result: SegmentResult) -> None:
+    assert result.delay_p95 <= 0.35
+
+
+@pytest.mark.parametrize("keep", [2, 3])
+def test_a_half_or_a_third_of_the_frames_gives_the_same_count(shared: Path, keep: int) -> None:
+    stream = list(PoseTrackSource(shared / "poses" / "squat_dumbbell_front_5reps.npz").poses())
+    assert len(reps(run(stream[::keep]))) == 5
+
+
+def test_a_camera_that_sways_changes_no_count(shared: Path) -> None:
+    stream = list(PoseTrackSource(shared / "poses" / "squat_barbell_side_3reps_tutorial.npz").poses())
+
+    def swayed(i: int) -> object:
+        image = stream[i].image.copy()
+        image[:, 1] += 0.02 * (i % 90 - 45) / 45
+        return replace(stream[i], image=image)
+
+    assert len(reps(run(swayed(i) for i in range(len(stream))))) == 3  # type: ignore[misc]

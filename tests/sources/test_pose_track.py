@@ -1,0 +1,111 @@
+"""Pose tracks, and opening a source by what a user types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamaqa.errors import SourceError
+from streamaqa.sources import PoseSource, Source, open_source
+from streamaqa.sources.pacing import paced
+from streamaqa.sources.pose_track import PoseTrackSource, save_track
+from streamaqa.sources.synthetic import poses
+from streamaqa.types import Pose
+
+
+def test_a_track_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    written = [*poses("synthetic:squat?reps=1", fps=10), Pose.nobody(99.0, (360, 480))]
+    save_track(tmp_path / "set.npz", written)
+    source = PoseTrackSource(tmp_path / "set.npz")
+    read = list(source.poses())
+    assert [pose.time for pose in read] == [pose.time for pose in written]
+    assert read[0].size == written[0].size
+    for one, other in zip(read, written, strict=True):
+        np.testing.assert_array_equal(one.image, other.image.astype(np.float32))
+        np.testing.assert_array_equal(one.world, other.world.astype(np.float32))
+    assert not read[-1].found
+    assert source.info.frames == len(written)
+
+
+def test_every_real_track_can_be_read(shared: Path) -> None:
+    tracks = sorted((shared / "poses").glob("*.npz"))
+    assert tracks
+    for path in tracks:
+        source = open_source(path)
+        assert isinstance(source, PoseSource)
+        assert sum(pose.found for pose in source.poses()) > 20
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"t": None}, "'t' is missing"),
+        ({"t": np.array([0.0, 0.2, 0.1])}, "do not rise"),
+        ({"t": np.array([0.0, np.nan, 0.1])}, "do not rise"),
+        ({"image": np.zeros((3, 17, 4), np.float32)}, "image is"),
+        ({"world": np.zeros((2, 33, 4), np.float32)}, "world is"),
+        ({"size": np.array([0, 480])}, "size is"),
+        ({"t": np.array([]), "image": np.zeros((0, 33, 4)), "world": np.zeros((0, 33, 4))}, "empty"),
+        ({"t": np.array(["a", "b", "c"], dtype=object)}, "cannot|can be read|pickle"),
+    ],
+)
+def test_a_damaged_track_is_one_clear_line(tmp_path: Path, change: dict[str, Any], complaint: str) -> None:
+    arrays: dict[str, Any] = {
+        "t": np.array([0.0, 0.1, 0.2]),
+        "image": np.zeros((3, 33, 4), np.float32),
+        "world": np.zeros((3, 33, 4), np.float32),
+        "size": np.array([360, 480]),
+    }
+    arrays |= change
+    np.savez(tmp_path / "bad.npz", **{name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(SourceError, match=complaint) as caught:
+        open_source(tmp_path / "bad.npz")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_track_at_all_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    with pytest.raises(SourceError, match="no such file"):
+        open_source(path)
+    path.write_bytes(b"PK\x03\x04 and then nothing of use")
+    with pytest.raises(SourceError, match="no pose track"):
+        open_source(path)
+
+
+def test_a_folder_and_a_live_camera_say_what_would_work(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"give a video file"):
+        open_source(tmp_path)
+    with pytest.raises(SourceError) as caught:
+        open_source("rtsp://coach:hunter2@camera/stream")
+    assert "hunter2" not in str(caught.value)
+    assert "synthetic:squat" in str(caught.value)
+
+
+def test_the_synthetic_lifter_is_a_source_too() -> None:
+    source = open_source("synthetic:squat?reps=1")
+    assert isinstance(source, Source)
+    source.close()
+    with pytest.raises(SourceError, match="synthetic"):
+        open_source("synthetic:snatch")
+
+
+def test_pacing_changes_when_poses_come_and_not_what_comes(tmp_path: Path) -> None:
+    save_track(tmp_path / "set.npz", poses("synthetic:squat?reps=1", fps=10))
+    plain = open_source(tmp_path / "set.npz")
+    quick = paced(open_source(tmp_path / "set.npz"), speed=1000)
+    assert isinstance(plain, PoseSource)
+    assert isinstance(quick, PoseSource)
+    assert [pose.time for pose in quick.poses()] == [pose.time for pose in plain.poses()]
+
+
+def test_closing_a_paced_source_ends_its_waiting(tmp_path: Path) -> None:
+    save_track(tmp_path / "set.npz", poses("synthetic:squat?reps=1", fps=10))
+    slow = paced(open_source(tmp_path / "set.npz"), speed=0.001)
+    assert isinstance(slow, PoseSource)
+    track = slow.poses()
+    next(track)
+    slow.close()
+    assert list(track) == []

@@ -1,0 +1,142 @@
+"""Where a lifter's joints are, seen from the lifter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamaqa.body import Body, Joint, View, angle, from_vertical, pair, seen, yaw
+from streamaqa.signs import hips_above_knees, shank_lean
+from streamaqa.sources.synthetic import RepScript, Scene, SetScript, poses
+from streamaqa.types import Pose
+
+
+def squats(view: float) -> list[Pose]:
+    return poses(Scene((SetScript("squat", (RepScript(),), view=view),)), 30.0)
+
+
+def mirrored(pose: Pose) -> Pose:
+    """What the pose model makes of mirrored video: x turned over, and the sides swapped."""
+    swap = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9]
+    swap += [i + 1 if i % 2 else i - 1 for i in range(11, 33)]
+    image, world = pose.image[swap].copy(), pose.world[swap].copy()
+    image[:, 0] = 1.0 - image[:, 0]
+    world[:, 0] *= -1.0
+    return replace(pose, image=image, world=world)
+
+
+def moved(pose: Pose, scale: float, x: float, y: float) -> Pose:
+    image = pose.image.copy()
+    image[:, :3] *= scale
+    image[:, :2] += (x, y)
+    return replace(pose, image=image)
+
+
+VIEWS = {0: 0.0, 45: -45.0, 90: -90.0, 135: -135.0, 180: 180.0, 225: 135.0, 270: 90.0, 315: 45.0}
+"""The synthetic lifter's degrees, and the yaw that means: at 90 it shows its left side, facing left."""
+
+
+@pytest.mark.parametrize(("view", "expected"), VIEWS.items())
+def test_yaw_tells_where_the_lifter_faces(view: float, expected: float) -> None:
+    found = Body.of(squats(view)).yaw
+    assert abs((found - expected + 180.0) % 360.0 - 180.0) < 6.0
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_mirrored_video_turns_yaw_over_and_changes_nothing_else(view: float) -> None:
+    track = squats(view)
+    here, there = Body.of(track), Body.of([mirrored(pose) for pose in track])
+    assert abs((here.yaw + there.yaw + 180.0) % 360.0 - 180.0) < 1e-3
+    assert here.view == there.view
+    left, right = here.both(Joint.KNEE)[:, 0], there.both(Joint.KNEE)[:, 1]
+    hips = here.both(Joint.HIP).mean(axis=1), there.both(Joint.HIP).mean(axis=1)
+    np.testing.assert_allclose((left - hips[0]) * (1, -1, 1), right - hips[1], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "view"),
+    [
+        (0.0, View.FRONT),
+        (-19.0, View.FRONT),
+        (21.0, View.FRONT_OBLIQUE),
+        (-90.0, View.SIDE),
+        (130.0, View.REAR_OBLIQUE),
+        (-159.0, View.REAR),
+        (180.0, View.REAR),
+    ],
+)
+def test_a_view_has_a_name(degrees: float, view: View) -> None:
+    assert View.of(degrees) is view
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.3, 1.5), st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
+def test_the_lifters_size_in_the_picture_changes_no_angle(scale: float, x: float, y: float) -> None:
+    # A small shift only: far off the picture's middle, perspective truly differs.
+    track = squats(90)
+    here = shank_lean(Body.of(track))
+    there = shank_lean(Body.of([moved(pose, scale, x, y) for pose in track]))
+    np.testing.assert_allclose(here, there, atol=4.0)
+
+
+def test_perspective_does_not_lift_the_hips_of_a_squat_seen_from_ahead() -> None:
+    depths = {view: float(np.min(hips_above_knees(Body.of(squats(view))))) for view in VIEWS}
+    assert max(depths.values()) - min(depths.values()) < 0.2
+    front = [
+        replace(p, world=p.world * np.array([1, 1, 0, 1], np.float32)) for p in squats(0)
+    ]  # blind to depth
+    assert abs(float(np.min(hips_above_knees(Body.of(front)))) - depths[90]) > 0.1
+
+
+def test_one_bad_opinion_of_shoulders_or_feet_does_not_turn_the_lifter() -> None:
+    world = np.stack([pose.world for pose in squats(90)])
+    twisted = world.copy()
+    twisted[:, Joint.SHOULDER : Joint.SHOULDER + 2] = twisted[:, Joint.SHOULDER + 1 : Joint.SHOULDER - 1 : -1]
+    assert abs(yaw(twisted) - yaw(world)) < 10.0
+
+
+def test_frames_without_anybody_leave_holes_and_no_doubt() -> None:
+    track = squats(90)
+    size = track[0].size
+    holed = [Pose.nobody(p.time, size) if n % 5 == 0 else p for n, p in enumerate(track)]
+    body = Body.of(holed)
+    assert body.view is View.SIDE
+    assert np.isnan(body.points[::5]).all()
+    assert np.isfinite(body.points[1::5]).all()
+    assert (body.seen[::5] == 0).all()
+
+
+def test_an_empty_room_has_no_view() -> None:
+    body = Body.of([Pose.nobody(n / 30, (360, 480)) for n in range(10)])
+    assert body.view is None
+    with pytest.raises(ValueError, match="at least one pose"):
+        Body.of([])
+
+
+def test_yaw_is_read_while_the_lifter_works_and_not_while_they_walk_in() -> None:
+    walking, working = squats(0), squats(90)
+    shift = walking[-1].time + 1.0
+    track = walking + [replace(pose, time=pose.time + shift) for pose in working]
+    assert Body.of(track, shift, np.inf).view is View.SIDE
+
+
+def test_a_landmark_outside_the_frame_is_not_seen_however_sure_the_model_is() -> None:
+    image = np.full((33, 4), 0.5, np.float32)
+    image[:, 3] = 0.99
+    image[Joint.ANKLE, 1] = 1.2
+    image[Joint.TOE, 0] = np.nan
+    found = seen(image)
+    assert found[Joint.KNEE] == pytest.approx(0.99)
+    assert found[Joint.ANKLE] == found[Joint.TOE] == 0.0
+
+
+def test_angles_are_what_a_protractor_says() -> None:
+    a, b, c = (np.array([p]) for p in ([1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]))
+    assert angle(a, b, c) == pytest.approx(90.0)
+    assert np.isnan(angle(a, a, c)).all()
+    assert from_vertical(np.array(1.0), np.array(1.0)) == pytest.approx(45.0)
+    assert pair(np.arange(66.0).reshape(33, 2), Joint.SHOULDER).tolist() == [[22.0, 23.0], [24.0, 25.0]]
