@@ -109,13 +109,11 @@ async def serve(fd: int) -> int:
 
 async def _run(config: Config, camera: CameraSettings, speed: float, link: Link) -> Counters:
     """Until the source ends or the supervisor says stop."""
-    # A file waits for a slow machine; the synthetic lifter stands for a camera, which does not.
-    live = camera.source.startswith("synthetic:")
     topics = Topics(config.site, camera.name)
     box = config.outbox.folder / f"{config.site}-{camera.name}.sqlite"
     async with OutboxThread(box, config.outbox) as outbox:
         publisher = Publisher(config.mqtt, topics, outbox, also=[link])
-        source = paced(await asyncio.to_thread(open_source, camera.address()), speed=speed, live=live)
+        source = paced(await asyncio.to_thread(open_source, camera.address()), speed=speed)
         pipeline = await build(config, camera, source, Outlet(topics, [publisher]).say)
         publisher.on_command = pipeline.command
         link.tell("running", {"source": source.info.name, "fps": source.info.fps})

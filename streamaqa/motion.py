@@ -163,11 +163,11 @@ PRESS = Motion(
     least_range=0.4,
     gates=(
         STAYED,
-        Gate("not_overhead", wrists_over_shoulders, "turn", low=-5.0),
+        Gate("not_overhead", wrists_over_shoulders, "turn", low=0.4),
         Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.5, high=0.6),
         Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.5, high=0.6),
         Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
-        Gate("arms_not_seen", arms_seen, "turn", low=-5.0),
+        Gate("arms_not_seen", arms_seen, "turn", low=0.4),
     ),
 )
 
@@ -183,6 +183,6 @@ ROW = Motion(
         Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
         Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),
         Gate("wrists_over_shoulders", wrists_over_shoulders, "turn", high=0.0),
-        Gate("arms_not_seen", arms_seen, "turn", low=-5.0),
+        Gate("arms_not_seen", arms_seen, "turn", low=0.4),
     ),
 )

@@ -35,7 +35,7 @@ from streamaqa.delivery.messages import AnyMessage, FeedbackMessage, Latency, Re
 from streamaqa.errors import DeliveryError, StreamaqaError, WindowError
 from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.feed import Feed
-from streamaqa.feedback import Coach, setup_text
+from streamaqa.feedback import Coach, advise
 from streamaqa.feedback.catalogue import Language
 from streamaqa.pose import PoseEstimator
 from streamaqa.segmentation import Segmenter
@@ -286,7 +286,8 @@ class Pipeline:
         if not self._state.due(at, status):
             return
         lag_ms = 1000 * (self._clock() - arrival) if self._source.info.live else None
-        text = " ".join(setup_text(code, self._lang) for code in status.advice)
+        doing = next((known for known in self._exercises if known.name == status.exercise), None)
+        text = advise(status.advice, self._lang, doing)
         message = state_message(
             self._lifter.session, status, at, fps=self._state.fps, lag_ms=lag_ms, text=text
         )

@@ -99,6 +99,16 @@ def test_one_bad_opinion_of_shoulders_or_feet_does_not_turn_the_lifter() -> None
     assert abs(yaw(twisted) - yaw(world)) < 10.0
 
 
+@pytest.mark.parametrize("view", [80, 90, 100])
+def test_a_side_view_rests_on_the_picture_and_not_on_the_models_depth(view: float) -> None:
+    track = squats(view)
+    deep = np.zeros((33, 4), np.float32)
+    deep[Joint.KNEE : Joint.KNEE + 2, 2] = 0.15
+    here = shank_lean(Body.of(track))
+    there = shank_lean(Body.of([replace(pose, world=pose.world + deep) for pose in track]))
+    np.testing.assert_allclose(here, there, atol=3.0)
+
+
 def test_frames_without_anybody_leave_holes_and_no_doubt() -> None:
     track = squats(90)
     size = track[0].size

@@ -90,16 +90,17 @@ class KinematicAssessor:
         return None
 
     async def assess(self, evidence: Evidence) -> Assessment:
-        """See `judge`, which takes about a millisecond: not worth a thread."""
+        """See `judge`, which takes a few milliseconds once for each rep: not worth a thread."""
         return self.judge(evidence)
 
     def judge(self, evidence: Evidence) -> Assessment:
         """Each error of the rep's exercise, found, not found or abstained from. Raises nothing."""
         rep = evidence.rep
         exercise = self._exercises.get(rep.exercise)
+        body = Body.of(evidence.poses, rep.start, rep.end) if evidence.poses else None
         findings, abstained = [], []
         for error in exercise.errors if exercise else ():
-            readings = self.explain(evidence, error)
+            readings = self._readings(body, rep, error) if body else []
             if readings:
                 best = max(readings, key=lambda reading: reading.probability)
                 findings.append(Finding(error.name, best.probability, best.start, best.end))
@@ -112,9 +113,11 @@ class KinematicAssessor:
     def explain(self, evidence: Evidence, error: ErrorType) -> list[Reading]:
         """What each sign of `error` says; none for those that cannot be seen. Fitting starts from these."""
         rep = evidence.rep
-        if not evidence.poses:
-            return []
-        body = Body.of(evidence.poses, rep.start, rep.end)
+        return (
+            self._readings(Body.of(evidence.poses, rep.start, rep.end), rep, error) if evidence.poses else []
+        )
+
+    def _readings(self, body: Body, rep: Rep, error: ErrorType) -> list[Reading]:
         readings = []
         for sign in error.signs:
             if body.view in sign.views and (series := self._series(body, rep, sign)):

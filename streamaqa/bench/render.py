@@ -55,7 +55,9 @@ def table(result: RenderResult) -> Table:
     out.add_column("frames a second", justify="right")
     out.add_column("frames a CPU second", justify="right")
     for row in result.rows:
-        out.add_row(f"{row.size[0]}x{row.size[1]}", f"{row.frames_per_second:.0f}", f"{row.frames_per_cpu_second:.0f}")
+        out.add_row(
+            f"{row.size[0]}x{row.size[1]}", f"{row.frames_per_second:.0f}", f"{row.frames_per_cpu_second:.0f}"
+        )
     return out
 
 

@@ -226,7 +226,6 @@ def _connect(path: Path | str, settings: OutboxSettings) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA wal_autocheckpoint = 0")
         db.execute(f"PRAGMA synchronous = {'FULL' if settings.durable else 'NORMAL'}")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version not in (0, _VERSION):

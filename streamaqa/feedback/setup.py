@@ -29,6 +29,12 @@ def turns(exercise: Exercise, view: View) -> dict[str, tuple[str, ...]]:
     return advice
 
 
+def advise(codes: Iterable[str], lang: Language = "en", exercise: Exercise | None = None) -> str:
+    """The sentences for all of the segmenter's codes. Advice to turn names what that would bring into view."""
+    gained = {} if exercise is None else {**turns(exercise, View.FRONT), **turns(exercise, View.SIDE)}
+    return " ".join(setup_text(code, lang, exercise, gained.get(code, ())) for code in codes)
+
+
 def setup_text(
     code: str, lang: Language = "en", exercise: Exercise | None = None, errors: Iterable[str] = ()
 ) -> str:

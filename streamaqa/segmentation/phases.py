@@ -1,23 +1,23 @@
 """The phase machine: one exercise, one signal. Home, out to the turn, back home.
 
-Decisions are taken online on a One-Euro filtered signal with hysteresis; boundaries are then read from the
-unfiltered past with a smoother that has no lag. Each phase has its own range, from the level at rest to the
-turn, so that a camera that pans during a repetition or a lifter who stops short moves no boundary far.
+Decisions are taken online on a One-Euro filtered signal with hysteresis; `boundaries` are then read from the
+unfiltered past. The signal is turned so that every first phase rises.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from streamaqa.exercises import Exercise
 from streamaqa.motion import Measure, Moment, Motion, Posture
-from streamaqa.segmentation.filter import Array, OneEuro, smooth
+from streamaqa.segmentation.boundaries import Cut, read
+from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.settings import PhaseSettings
 
 
@@ -46,6 +46,7 @@ class Closed:
 
     cut: Cut
     probability: float
+    """Product over the gates of a logistic in the margin: 0.88 on the border, 0.98 when `softness` inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +59,8 @@ class Dropped:
 Note = Opened | Turned | Closed | Dropped
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Where one movement out and back is cut, seconds; ranges in torso lengths."""
-
-    start: float
-    turn: float
-    end: float
-    hold_start: float
-    hold_end: float
-    first_range: float
-    second_range: float
+_BEGUN = 0.25
+"""Share of the travel until a movement is noticed, below which the lifter was still at rest."""
 
 
 class _State(enum.Enum):
@@ -102,7 +94,6 @@ class PhaseMachine:
         s = self._settings
         self._filter = OneEuro(s.cutoff_hz, s.beta, s.speed_cutoff_hz)
         self._past: deque[_Sample] = deque()
-        self._ranges: deque[float] = deque(maxlen=5)
         self._state = _State.HOME
         self._base = self._top = self._low = 0.0
         self._left = self._topped = self._lowest = 0.0
@@ -132,10 +123,6 @@ class PhaseMachine:
         }[self._state]
         return step(self._past[-1])
 
-    def end_set(self) -> None:
-        """The next repetition begins a new set: forget what range was usual."""
-        self._ranges.clear()
-
     def flush(self) -> list[Note]:
         """The stream is over: a movement that is nearly back counts."""
         if self._state is _State.BACK and self._returned() >= self._settings.returned:
@@ -149,7 +136,7 @@ class PhaseMachine:
         if level is None:
             level = max(min(self._base, now.value), self._rest_level(now.time))
         self._base = level
-        if now.value - self._base < self._settings.onset * self._least_range():
+        if now.value - self._base < self._settings.onset * self._motion.least_range:
             return []
         self._state = _State.OUT
         self._left = now.time
@@ -164,7 +151,7 @@ class PhaseMachine:
         travel = self._top - self._base
         if now.time - self._left > s.most_s or now.time - self._topped > s.hold_s:
             return self._drop("too_long", now.value)
-        least = self._least_range()
+        least = self._motion.least_range
         if travel < least:
             if now.value - self._base < 0.5 * s.onset * least:
                 return self._drop("too_small")
@@ -247,21 +234,12 @@ class PhaseMachine:
             return [Dropped("too_short")]
         if min(cut.first_range, cut.second_range) < self._motion.least_range:
             return [Dropped("too_small")]
-        if self._seen(cut.start, cut.end) < self._settings.least_seen:
-            return [Dropped("hardly_seen")]
         margins = self._margins(cut.start, cut.turn, cut.end)
         if failed := [name for margin, name, _ in sorted(margins) if margin < 0]:
             return [Dropped(failed[0])]
-        self._ranges.append(cut.first_range)
         while self._past[0].time < cut.end:
             self._past.popleft()
-        return [Closed(cut, float(np.prod([1 / (1 + np.exp(-2 - 2 * m)) for m, _, _ in margins])))]
-
-    def _seen(self, start: float, end: float) -> float:
-        """The share of the time in which the lifter was found, short gaps forgiven."""
-        times = [sample.time for sample in self._past if start <= sample.time <= end]
-        gaps = (after - before for before, after in pairwise(times))
-        return 1.0 - sum(gap for gap in gaps if gap > self._settings.blink_s) / (end - start)
+        return [Closed(cut, math.prod(1 / (1 + math.exp(-2 - 2 * max(m, 0.0))) for m, _, _ in margins))]
 
     def _margins(self, start: float, turn: float, end: float) -> list[tuple[float, str, Moment]]:
         """How far inside each gate a movement cut there is, the gate's name, and where it looks."""
@@ -275,11 +253,6 @@ class PhaseMachine:
     def _failed(self, moments: tuple[Moment, ...], start: float, turn: float, end: float) -> bool:
         return any(margin < 0 and moment in moments for margin, _, moment in self._margins(start, turn, end))
 
-    def _least_range(self) -> float:
-        """What the exercise asks for, or a share of the set's usual range if that is more."""
-        usual = float(np.median(self._ranges)) if self._ranges else 0.0
-        return max(self._motion.least_range, self._settings.share_of_set * usual)
-
     def _rest_level(self, now: float) -> float:
         """The lowest level of the last seconds."""
         level = self._past[-1].value
@@ -290,66 +263,25 @@ class PhaseMachine:
         return level
 
     def _around(self, time: float, measure: Measure) -> float:
-        """The median of `measure` within 0.1 s of `time`, or its nearest value."""
-        near = [measure(s.posture) for s in self._past if abs(s.time - time) <= 0.1]
+        """The median of `measure` near `time`, or its nearest value."""
+        reach = self._settings.gate_s
+        near = [measure(s.posture) for s in self._past if abs(s.time - time) <= reach]
         if not near:
             near = [measure(min(self._past, key=lambda s: abs(s.time - time)).posture)]
         return float(np.median(near))
 
     def _provisional_start(self) -> float:
-        level = self._base + 0.25 * (self._past[-1].value - self._base)
+        """When the signal left its level, as far as can be told before the range is known."""
+        level = self._base + _BEGUN * (self._past[-1].value - self._base)
         for sample in reversed(self._past):
             if sample.value <= level:
                 return sample.time
         return self._past[0].time
 
     def _cut(self, until: float | None = None) -> Cut:
-        """Read start, turn and end from the past, up to `until`."""
+        """Read the boundaries from the past, up to `until`."""
         begin = self._left - self._settings.home_s
         samples = [s for s in self._past if s.time >= begin and (until is None or s.time <= until)]
-        t = np.array([s.time for s in samples])
-        raw = np.array([s.raw for s in samples])
-        rough = self._read(t, raw, self._settings.smooth_s)
-        spread = self._settings.smooth_share * (rough.end - rough.start)
-        return rough if spread <= self._settings.smooth_s else self._read(t, raw, spread)
-
-    def _settled(self, t: Array, x: Array, top: int) -> float:
-        """The level at rest: the lowest in the last moments before the signal left it."""
-        left = min(int(np.searchsorted(t, self._left)), top)
-        level = max(self._base, float(x[: left + 1].min()))
-        begun = _last_crossing(t[: top + 1], x[: top + 1], level + self._settings.boundary * (x[top] - level))
-        near = (t >= begun - self._settings.still_s) & (t <= begun)
-        return min(level, float(x[near].min())) if near.any() else level
-
-    def _read(self, t: Array, raw: Array, spread: float) -> Cut:
-        """Read the boundaries from (T,) times and signal, smoothed by `spread` seconds."""
-        x = smooth(t, raw, spread)
-        share = self._settings.boundary
-        left = min(int(np.searchsorted(t, self._left)), len(t) - 1)
-        top = left + int(np.argmax(x[left:]))
-        base = self._settled(t, x, top)
-        end_level = float(x[top:].min())
-        out, back = float(x[top]) - base, float(x[top]) - end_level
-        start = _last_crossing(t[: top + 1], x[: top + 1], base + share * out)
-        hold_start = _last_crossing(t[: top + 1], x[: top + 1], x[top] - share * out)
-        hold_end = _first_crossing(t[top:], x[top:], x[top] - share * back)
-        end = _first_crossing(t[top:], x[top:], end_level + share * back)
-        return Cut(start, (hold_start + hold_end) / 2, end, hold_start, hold_end, out, back)
-
-
-def _last_crossing(t: Array, x: Array, level: float) -> float:
-    """The last time x rises through `level`; the first time there is if it never was below."""
-    below = np.flatnonzero(x <= level)
-    if not len(below) or below[-1] == len(x) - 1:
-        return float(t[0] if not len(below) else t[-1])
-    i = below[-1]
-    return float(t[i] + (t[i + 1] - t[i]) * (level - x[i]) / (x[i + 1] - x[i]))
-
-
-def _first_crossing(t: Array, x: Array, level: float) -> float:
-    """The first time x falls through `level`; the last time there is if it never does."""
-    below = np.flatnonzero(x <= level)
-    if not len(below) or below[0] == 0:
-        return float(t[-1] if not len(below) else t[0])
-    i = below[0]
-    return float(t[i - 1] + (t[i] - t[i - 1]) * (x[i - 1] - level) / (x[i - 1] - x[i]))
+        times = np.array([s.time for s in samples])
+        signal = np.array([s.raw for s in samples])
+        return read(times, signal, self._left, self._base, self._settings)

@@ -153,9 +153,10 @@ class Segmenter:
             return []
         unit = self._open[name]
         if isinstance(note, Turned):
+            first = unit.turn is None
             unit.start, unit.turn = max(note.start, self._last_end), note.turn
             unit.plausible = note.plausible
-            if self._public != name:
+            if self._public != name or not first:
                 return []
             return [self._phase_ended(name, unit)] if unit.plausible else self._hide("implausible")
         if isinstance(note, Dropped):
@@ -187,7 +188,8 @@ class Segmenter:
 
     def _belongs_to_last(self, name: str, cut: Cut) -> bool:
         """Whether a movement was only part of the last repetition, or its continuation by other means."""
-        if self._last_end - cut.start > self._settings.overlap * (cut.end - cut.start):
+        overlap = self._last_end - cut.start
+        if overlap > self._settings.overlap * (cut.end - cut.start) or cut.turn <= self._last_end:
             return True
         another = bool(self._reps) and self._reps[-1].exercise != name
         return another and cut.start - self._last_end < self._settings.change_s
@@ -274,6 +276,4 @@ class Segmenter:
             return []
         reps = tuple(self._reps)
         self._reps.clear()
-        for machine in self._machines.values():
-            machine.end_set()
         return [SetEnded(self._time, reps[0].set_number, reps[0].exercise, reps)]

@@ -56,24 +56,20 @@ class PhaseSettings(Settings):
     home_s: float = Field(2.0, gt=0)
     """Seconds over which the level at rest is looked for: longer than the start of a slow phase, and short
     against a camera that moves."""
-    share_of_set: float = Field(0.33, ge=0, lt=1)
-    """Share of the set's usual range below which a movement is no repetition."""
     still_s: float = Field(0.5, gt=0)
     """Seconds without movement that make a new level the one a repetition starts from."""
     stop_s: float = Field(0.5, gt=0)
     """Seconds without movement that end a repetition that has not come all the way back."""
     still: float = Field(0.04, gt=0)
     """Torso lengths within which the signal is said not to move."""
+    gate_s: float = Field(0.1, gt=0)
+    """Seconds about a moment of which the gates take the median."""
     least_s: float = Field(0.5, gt=0)
     """Seconds of the shortest repetition."""
     hold_s: float = Field(6.0, gt=0)
     """Seconds a lifter may hold at the turn; longer is sitting or standing about."""
     most_s: float = Field(12.0, gt=0)
     """Seconds of the longest repetition: half as long again as the longest that is expected (8 s)."""
-    least_seen: float = Field(0.7, ge=0, le=1)
-    """Share of a repetition's time in which the lifter was found."""
-    blink_s: float = Field(0.25, gt=0)
-    """Seconds without a pose that are passed over: shorter than any phase."""
     gap_s: float = Field(1.5, gt=0)
     """Seconds without a pose that a repetition outlives."""
 

@@ -50,13 +50,12 @@ class PacedSource:
     Args:
         source: what to play; closed with this one.
         speed: 2.0 is twice as fast.
-        live: whether to count as live, so that a slow machine drops frames instead of falling behind.
     """
 
-    def __init__(self, source: Source, *, speed: float = 1.0, live: bool = False) -> None:
+    def __init__(self, source: Source, *, speed: float = 1.0) -> None:
         self._source = source
         self._pace = _Pace(speed)
-        self.info: SourceInfo = dataclasses.replace(source.info, live=live)
+        self.info: SourceInfo = source.info
 
     def frames(self) -> Iterator[Frame]:
         """The source's frames, each when its time has come and with that as its arrival."""
@@ -87,8 +86,10 @@ class PacedPoseSource:
         self._source.close()
 
 
-def paced(source: Source | PoseSource, *, speed: float = 1.0, live: bool = False) -> Source | PoseSource:
-    """The same source at the pace of its own times."""
+def paced(source: Source | PoseSource, *, speed: float = 1.0) -> Source | PoseSource:
+    """The same source at the pace of its own times. One that is live keeps its own pace."""
+    if source.info.live:
+        return source
     if isinstance(source, Source):
-        return PacedSource(source, speed=speed, live=live)
+        return PacedSource(source, speed=speed)
     return PacedPoseSource(source, speed=speed)

@@ -89,12 +89,13 @@ def test_legs_out_of_frame_are_not_judged_however_sure_the_pose_model_is() -> No
     }
 
 
-def test_hidden_joints_are_not_judged() -> None:
+@pytest.mark.parametrize("every", [1, 2])
+def test_joints_hidden_too_often_are_not_judged(every: int) -> None:
     _, seen = drawn("squat", 90.0)
     poses = []
-    for pose in seen.poses:
+    for number, pose in enumerate(seen.poses):
         image = pose.image.copy()
-        image[Joint.KNEE : Joint.KNEE + 2, 3] = 0.2
+        image[Joint.KNEE : Joint.KNEE + 2, 3] = 0.2 if number % every == 0 else 0.9
         poses.append(replace(pose, image=image))
     assert "knees_forward" in ASSESSOR.judge(replace(seen, poses=poses)).abstained
 

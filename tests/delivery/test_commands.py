@@ -66,11 +66,13 @@ async def ask(display: Link, heard: Heard, what: str, payload: bytes) -> Command
 async def test_a_gap_is_sent_again_unchanged_and_does_not_become_the_last(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
-    async with scene(mosquitto, tmp_path / "box") as (_, _, heard, display):
+    async with scene(mosquitto, tmp_path / "box") as (publisher, _, heard, display):
         first = heard.on(TOPICS.feedback)
         reply = await ask(display, heard, "resend", b'{"from_seq": 2, "to_seq": 3, "request_id": "w1"}')
         again = await heard.until(TOPICS.feedback, count=7)
-        last = heard.on(TOPICS.last(TOPICS.feedback))[-1]
+        assert await publisher.flush(5)
+        async with subscribed(mosquitto.settings, TOPICS.last(TOPICS.feedback)) as late:
+            (last,) = await late.until(TOPICS.last(TOPICS.feedback))
     assert (reply.ok, reply.resent, reply.request_id) == (True, 2, "w1")
     assert again[5:] == first[1:3]
     assert json.loads(last)["seq"] == 5

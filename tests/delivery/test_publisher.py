@@ -69,6 +69,14 @@ async def test_a_subscriber_sees_online_then_the_messages_in_order_then_stopped(
     assert numbers(heard.on(TOPICS.feedback), "seq") == list(range(1, 51))
 
 
+async def test_flushing_waits_for_what_was_said_last(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    async with publishing(mosquitto.settings, tmp_path / "box") as publisher:
+        for number in range(3):
+            await publisher.send(feedback(number))
+            assert await publisher.flush(5)
+            assert publisher.counts["delivered"] == number + 1
+
+
 async def test_availability_and_the_last_feedback_and_set_are_there_for_a_display_that_joins_late(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:

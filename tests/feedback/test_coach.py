@@ -150,6 +150,19 @@ def test_an_update_mends_the_record_but_does_not_speak_again() -> None:
     assert coach.rep(rep(2), fault).cue == ""  # the mended first rep no longer counts
 
 
+def test_an_update_of_the_rep_that_was_cued_stays_silent() -> None:
+    coach = Coach()
+    run(coach, "FF")
+    update = coach.rep(rep(2), assessed({"knees_inward": 0.95}))
+    assert [f.name for f in update.errors] == ["knees_inward"]
+    assert update.cue_code is None
+
+
+def test_a_fault_called_fixed_has_to_come_back_as_a_pattern_however_far_one_looks_back() -> None:
+    coach = Coach(FeedbackSettings(bandwidth_reps=6))
+    assert spoken(run(coach, "FFccFcF")) == "-C-F--C"
+
+
 def test_a_rep_that_could_not_be_judged_says_so() -> None:
     coach = Coach()
     nothing = coach.rep(rep(1), assessed({}, ("knees_forward", "knees_inward", "shallow")))

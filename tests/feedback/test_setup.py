@@ -6,7 +6,7 @@ import pytest
 
 from streamaqa.body import View
 from streamaqa.exercises import BARBELL_ROW, SQUAT
-from streamaqa.feedback import observable, setup_text, turns
+from streamaqa.feedback import advise, observable, setup_text, turns
 
 
 def test_knees_forward_need_a_side_view_and_knees_inward_a_frontal_one() -> None:
@@ -37,3 +37,12 @@ def test_the_advice_names_the_errors(lang: str) -> None:
 
 def test_an_unknown_code_is_shown_as_it_is() -> None:
     assert setup_text("camera_moved") == "Camera moved."
+
+
+def test_advice_to_turn_names_what_it_would_bring_into_view() -> None:
+    told = advise(("feet_not_visible", "turn_side_on"), "en", SQUAT)
+    assert told == (
+        "Feet not visible: step back or tilt the camera down. "
+        "Turn side-on to the camera to have this judged: knees forward."
+    )
+    assert advise(()) == ""

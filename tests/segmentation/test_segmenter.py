@@ -115,6 +115,17 @@ def test_another_exercise_ends_the_set() -> None:
     assert [(event.exercise, len(event.reps)) for event in ended] == [("squat", 2), ("overhead_press", 2)]
 
 
+def test_a_press_straight_out_of_a_squat_is_a_thruster_and_so_one_squat() -> None:
+    drawn = two_sets("squat", "overhead_press")
+    squat, press = truth(drawn).reps[1:3]
+    stream = track(drawn)
+    standing = press.start - squat.end - 0.5
+    up = [pose for pose in stream if pose.time < squat.end + 0.25]
+    on = [replace(p, time=p.time - standing) for p in stream if squat.end + 0.25 < p.time - standing]
+    on = [pose for pose in on if pose.time < press.end - standing + 0.5]
+    assert [rep.exercise for rep in reps(run([*up, *on]))] == ["squat", "squat"]
+
+
 def test_every_unit_is_announced_before_it_ends() -> None:
     events = run(track(scene("barbell_row", view=90.0)))
     for rep in reps(events):
@@ -214,8 +225,15 @@ def test_walking_racking_deadlifts_and_curls_are_no_repetitions() -> None:
 def test_hands_that_stay_below_the_head_are_no_press() -> None:
     drawn = scene("overhead_press", reps=2)
     script = drawn.segments[0]
-    low = tuple(replace(rep, extent=0.4) for rep in script.reps)  # type: ignore[union-attr]
-    assert reps(run(track(replace(drawn, segments=(replace(script, reps=low),))))) == []  # type: ignore[arg-type]
+    short = tuple(replace(rep, extent=0.65) for rep in script.reps)  # type: ignore[union-attr]
+    stream = track(replace(drawn, segments=(replace(script, reps=short),)))  # type: ignore[arg-type]
+
+    def lowered(pose: Pose) -> Pose:
+        image = pose.image.copy()
+        image[15:17, 1] += 0.35 * (image[23, 1] - image[11, 1])
+        return replace(pose, image=image)
+
+    assert reps(run(map(lowered, stream))) == []
 
 
 CURL = Exercise(

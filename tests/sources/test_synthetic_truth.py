@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamaqa.exercises import EXERCISES, exercise
 from streamaqa.sources.synthetic import (
     BodyShape,
+    Camera,
     Distractor,
     Fault,
     RepScript,
@@ -22,8 +23,9 @@ from streamaqa.sources.synthetic import (
     random_fault,
     random_scene,
 )
+from streamaqa.sources.synthetic.camera import View
 from streamaqa.sources.synthetic.generate import FAULTS
-from streamaqa.sources.synthetic.posture import Joint, skeleton
+from streamaqa.sources.synthetic.posture import Joint, skeleton, two_bones
 from streamaqa.sources.synthetic.timeline import Timeline
 
 SIZE = (360, 480)
@@ -262,3 +264,23 @@ def test_random_faults_lie_in_their_ranges() -> None:
             fault = random_fault(error, rng)
             assert drawn.magnitude[0] <= fault.magnitude <= drawn.magnitude[1]
             assert 0.0 <= fault.start < fault.end <= 1.0
+
+
+def test_a_hand_that_cannot_reach_is_drawn_in_and_no_bone_stretches() -> None:
+    shoulder, far = np.zeros((1, 3)), np.array([[0.0, -3.0, 0.2]])
+    elbow, wrist = two_bones(shoulder, far, 0.3, 0.25, np.array([[0.0, 0.0, -1.0]]))
+
+    assert np.linalg.norm(elbow) == pytest.approx(0.3, abs=1e-9)
+    assert np.linalg.norm(wrist - elbow) == pytest.approx(0.25, abs=1e-9)
+    assert np.linalg.norm(wrist) < 0.55
+
+
+def test_the_camera_looks_at_its_aim_and_up_is_up() -> None:
+    view = View(Camera(distance=4.0, height=2.4, aim=0.8, aside=0.3), SIZE)
+    aim, above, right = view.project(
+        view.to_camera(np.array([[0.3, 0.8, 0.0], [0.3, 1.2, 0.0], [0.9, 0.8, 0.0]]))
+    )
+
+    assert aim == pytest.approx(np.array(SIZE) / 2.0)
+    assert above[1] < aim[1]
+    assert right[0] > aim[0]

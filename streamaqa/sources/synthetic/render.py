@@ -145,7 +145,7 @@ class Renderer:
         a, b, c, d = _corners(p)
         middle = 0.25 * (a + b + c + d)
         normal = np.cross(c - a, d - b)
-        # All faces of a tube wind the same way round; whether that is outward shows in their sum, at any time.
+        # All faces of a tube wind the same way round; whether that is outward shows in their sum.
         hubs = self.view.to_camera(tube.centres[0])
         hub = 0.5 * (hubs[:, :-1] + hubs[:, 1:])[:, :, None]
         outward = np.sum(normal[0] * (middle[0] - hub), axis=(1, 2, 3))
