@@ -17,6 +17,7 @@ if [ "${1:-edge}" = test ]; then
   program mosquitto mosquitto
   program mosquitto_sub mosquitto-clients
   program ffmpeg ffmpeg
+  program openssl openssl
 fi
 [ ${#need[@]} -eq 0 ] && exit 0
 

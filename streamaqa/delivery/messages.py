@@ -1,8 +1,8 @@
 """What is published: one model per topic. `docs/messages.md` is the page for subscribers.
 
 A repetition is told twice. `RepMessage` goes out at once with what the pose shows. `FeedbackMessage` follows
-with the judgement, under the same session, set and rep number. Fields that are not known yet are absent from
-a `RepMessage` instead of empty, since an empty `errors` would read as "clean".
+with the judgement, under the same session, set and rep number. Both have the same fields; what is not known
+yet is null in a `RepMessage` and not empty, since an empty `errors` would read as "clean".
 """
 
 from __future__ import annotations
@@ -158,9 +158,17 @@ class _OfRep(Message):
 
 
 class RepMessage(_OfRep):
-    """A repetition is over: what the pose shows, at once."""
+    """A repetition is over: what the pose shows, at once. The judgement is null; `feedback` brings it."""
 
     kind: Literal["rep"] = "rep"
+    errors: None = None
+    abstained: None = None
+    text: None = None
+    cue: None = None
+    cue_code: None = None
+    lang: None = None
+    assessor: None = None
+    degraded: None = None
 
 
 class FeedbackMessage(_OfRep):

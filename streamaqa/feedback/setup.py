@@ -30,7 +30,7 @@ def turns(exercise: Exercise, view: View) -> dict[str, tuple[str, ...]]:
 
 
 def advise(codes: Iterable[str], lang: Language = "en", exercise: Exercise | None = None) -> str:
-    """The sentences for all of the segmenter's codes. Advice to turn names what that would bring into view."""
+    """The sentences for all of the segmenter's codes. Advice to turn names what that would show."""
     gained = {} if exercise is None else {**turns(exercise, View.FRONT), **turns(exercise, View.SIDE)}
     return " ".join(setup_text(code, lang, exercise, gained.get(code, ())) for code in codes)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.segmentation.advice import Advisor
-from streamaqa.segmentation.phases import Closed, Cut, Dropped, Opened, PhaseMachine, Turned
+from streamaqa.segmentation.boundaries import Cut
+from streamaqa.segmentation.phases import Closed, Dropped, Opened, PhaseMachine, Turned
 from streamaqa.segmentation.settings import SegmenterSettings
 from streamaqa.segmentation.signals import PostureReader
 from streamaqa.types import (
@@ -173,7 +174,8 @@ class Segmenter:
         unit.start, unit.turn = max(cut.start, self._last_end), cut.turn
         if self._public is None:
             events += self._publish(name)
-        if self._reps and self._reps[-1].exercise != name:
+        paused = cut.start - self._last_end > self._settings.set_pause_s
+        if self._reps and (paused or self._reps[-1].exercise != name):
             events += self._end_set()
         if not self._reps:
             self._sets_begun += 1

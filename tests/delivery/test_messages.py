@@ -176,8 +176,10 @@ def test_times_are_written_in_utc_with_z_to_the_millisecond() -> None:
     assert written["at_s"] == 2.0
 
 
-def test_a_rep_message_has_no_errors_field_that_would_read_as_clean() -> None:
-    assert "errors" not in RepMessage.model_fields
+def test_a_rep_message_has_the_fields_of_feedback_and_none_that_would_read_as_clean() -> None:
+    assert set(RepMessage.model_fields) == set(FeedbackMessage.model_fields)
+    written = json.loads(EXAMPLES["rep"].render())
+    assert all(written[name] is None for name in ("errors", "abstained", "text", "cue", "degraded"))
 
 
 def test_feedback_prints_readably() -> None:
