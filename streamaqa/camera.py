@@ -20,10 +20,15 @@ import json
 import signal
 import socket
 import sys
+import time
+from datetime import UTC, datetime
 from typing import Any
+
+import psutil
 
 from streamaqa import logs
 from streamaqa.config import CameraSettings, Config
+from streamaqa.delivery.builders import stats_message
 from streamaqa.delivery.events import as_json
 from streamaqa.delivery.outbox_thread import OutboxThread
 from streamaqa.delivery.outlet import Outlet
@@ -39,6 +44,8 @@ LINE_BYTES = 1 << 20
 """The longest line on the socket: a configuration, or a set's summary, is far smaller."""
 UNREAD_BYTES = 1 << 20
 """What may wait for the supervisor: some thousand messages."""
+STATS_S = 60.0
+"""Between `stats` messages."""
 DELIVER_S = 5.0
 """How long the last messages may take to reach the broker when the source has ended; the outbox keeps
 them."""
@@ -120,13 +127,31 @@ async def _run(config: Config, camera: CameraSettings, speed: float, link: Link)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(publisher.run(), name="publish")
             obey = tasks.create_task(_until_stopped(link, pipeline), name="obey")
+            stats = tasks.create_task(_tell_stats(pipeline, publisher, outbox), name="stats")
             await pipeline.run()
             in_hurry = obey.done()
             obey.cancel()
+            stats.cancel()
             if not in_hurry:
                 await publisher.flush(DELIVER_S)
             await publisher.close()
     return pipeline.counters
+
+
+async def _tell_stats(pipeline: Pipeline, publisher: Publisher, outbox: OutboxThread) -> None:
+    """Counters for whoever watches the watchers."""
+    begun = time.monotonic()
+    while True:
+        await asyncio.sleep(STATS_S)
+        counters = dataclasses.asdict(pipeline.counters) | publisher.counts | await outbox.counts()
+        gauges = {"outbox_waiting": float(counters.pop("waiting")), "memory_mib": _memory_mib()}
+        uptime = time.monotonic() - begun
+        message = stats_message(pipeline.session, datetime.now(UTC), uptime, counters, gauges)
+        await publisher.send(publisher.topics.envelope(message))
+
+
+def _memory_mib() -> float:
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 async def _until_stopped(link: Link, pipeline: Pipeline) -> None:

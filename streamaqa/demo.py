@@ -106,7 +106,10 @@ def _compare(
 
 
 def _list(faults: Sequence[_Fault]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} ({number})" for name, number in faults) or "–"
+    """`knees inward (2, 4)`: each fault with the repetitions that show it."""
+    names = dict.fromkeys(name for name, _ in faults)
+    numbers = {name: ", ".join(str(number) for of, number in faults if of == name) for name in names}
+    return ", ".join(f"{name.replace('_', ' ')} ({numbers[name]})" for name in names) or "–"
 
 
 def _announcement(drawn: Sequence[TrueRep]) -> str:

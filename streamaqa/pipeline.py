@@ -152,6 +152,11 @@ class Pipeline:
         self._seq = 0
         self._failure: Exception | None = None
 
+    @property
+    def session(self) -> Session:
+        """What is published is named by this; its athlete may change."""
+        return self._lifter.session
+
     async def run(self) -> None:
         """Until the source ends or `stop`; what is under way is finished and published.
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,8 +16,9 @@ import psutil
 import pytest
 from brokers import Mosquitto, subscribed
 
+from streamaqa import camera as camera_process
 from streamaqa.config import BrokerSettings, CameraSettings, Config, StoreSettings
-from streamaqa.delivery.messages import FeedbackMessage, RepMessage
+from streamaqa.delivery.messages import FeedbackMessage, RepMessage, StatsMessage
 from streamaqa.sources.pose_track import save_track
 from streamaqa.sources.synthetic import poses
 from streamaqa.supervisor import Report, Supervisor, plain
@@ -190,3 +192,21 @@ def test_secrets_cross_to_a_camera_only_in_the_socket(tmp_path: Path) -> None:
     assert plain(config)["mqtt"]["password"] == "hunter2"
     assert Config.model_validate(plain(config)) == config
     assert "hunter2" not in repr(config)
+
+
+async def test_a_camera_tells_its_counters(
+    mosquitto: Mosquitto, squats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, as a camera's own is told every minute."""
+    monkeypatch.setattr(camera_process, "STATS_S", 0.1)
+    config = configured(mosquitto, tmp_path, rack=squats)
+    ours, theirs = socket.socketpair()
+    with ours:
+        ours.sendall(json.dumps({"start": {"config": plain(config), "camera": 0, "speed": 10.0}}).encode())
+        ours.sendall(b"\n")
+        async with subscribed(mosquitto.settings) as heard:
+            assert await camera_process.serve(theirs.detach()) == 0
+            stats = await heard.until("streamaqa/home/rack/stats", 2)
+    told = StatsMessage.model_validate_json(stats[-1])
+    assert told.counters["frames"] > 0
+    assert told.gauges["memory_mib"] > 10

@@ -178,7 +178,7 @@ def test_times_are_written_in_utc_with_z_to_the_millisecond() -> None:
 
 def test_a_rep_message_has_the_fields_of_feedback_and_none_that_would_read_as_clean() -> None:
     assert set(RepMessage.model_fields) == set(FeedbackMessage.model_fields)
-    written = json.loads(EXAMPLES["rep"].render())
+    written = EXAMPLES["rep"].model_dump(mode="json")
     assert all(written[name] is None for name in ("errors", "abstained", "text", "cue", "degraded"))
 
 
