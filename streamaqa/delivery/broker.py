@@ -21,7 +21,9 @@ from streamaqa.delivery.settings import PLAIN_PORT, MqttSettings
 from streamaqa.errors import BrokerError
 
 HOST = "127.0.0.1"
-CLOSE_S = 0.7
+SETTLE_S = 0.5
+"""For subscribers to get what was published just before the end."""
+CLOSE_S = 0.4
 """For clients to be told; then their connections are dropped."""
 _LISTENER = "default"
 _NOISY = ("amqtt", "transitions")
@@ -76,6 +78,9 @@ class EmbeddedBroker:
         broker, self._broker = self._broker, None
         if broker is not None:
             with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_S):
+                    await broker.settle()
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):
                     await broker.shutdown()
         for connection in self._connections:
@@ -119,7 +124,15 @@ class EmbeddedBroker:
 
 
 class _Broker(Broker):  # type: ignore[misc] # amqtt carries no types
-    """amqtt 0.12 hands a client that connects the retained messages of everybody's subscriptions."""
+    """amqtt with two mends: it can be waited for, and it hands retained messages only to who subscribed."""
+
+    async def settle(self) -> None:
+        """Until every message that was taken has been handed to its subscribers."""
+        while self._under_way():  # noqa: ASYNC110 - amqtt has no event for it
+            await asyncio.sleep(0.01)
+
+    def _under_way(self) -> bool:
+        return not self._broadcast_queue.empty() or any(not task.done() for task in self._tasks_queue)
 
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session

@@ -112,7 +112,8 @@ def _feedback(fields: dict[str, Any]) -> str:
 
 def _set(fields: dict[str, Any]) -> str:
     found = ", ".join(f"{error['name']} in {error['count']}" for error in fields["errors"])
-    reps = f"{fields['exercise']}  {fields['reps']} reps in {fields['duration_s']:.0f} s"
+    count = fields["reps"]
+    reps = f"{fields['exercise']}  {count} rep{'' if count == 1 else 's'} in {fields['duration_s']:.0f} s"
     return f"set {fields['set_number']} over  {reps}  {found or 'nothing wrong seen'}  {fields['text']}"
 
 
