@@ -5,9 +5,14 @@
 set -euo pipefail
 
 need=()
-library() { ldconfig -p | grep -q "$1" || need+=("$2"); }
-program() { PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null || need+=("$2"); }
-PATH="$PATH:/sbin"
+PATH="$PATH:/usr/sbin:/sbin"
+libraries=$(ldconfig -p)
+library() { [[ $libraries == *"$1"* ]] || need+=("$2"); }
+rtsp_server() {
+  /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")' 2>/dev/null ||
+    need+=(python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad)
+}
+program() { command -v "$1" >/dev/null || need+=("$2"); }
 
 library libGL.so.1 libgl1
 library libEGL.so.1 libegl1
@@ -18,6 +23,7 @@ if [ "${1:-edge}" = test ]; then
   program mosquitto_sub mosquitto-clients
   program ffmpeg ffmpeg
   program openssl openssl
+  rtsp_server
 fi
 [ ${#need[@]} -eq 0 ] && exit 0
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -20,6 +22,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from streamaqa import logs
 from streamaqa.cli_bench import bench
@@ -30,7 +33,7 @@ from streamaqa.delivery.settings import MqttSettings
 from streamaqa.delivery.topics import Envelope
 from streamaqa.errors import UsageError, first
 from streamaqa.pose.model_file import Progress as Told
-from streamaqa.replaying import print_line, stopping_on_signals
+from streamaqa.replaying import Beginning, print_line, stopping_on_signals
 
 app = typer.Typer(
     help="A coach that watches every rep: video in, per-rep feedback over MQTT out.",
@@ -46,7 +49,26 @@ app.add_typer(bench, name="bench")
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="A YAML file; see edge_configs/.", show_default=False)
 ]
-console = Console()
+RecordOption = Annotated[
+    Path | None, typer.Option("--record", help="Store each session in a folder here.", show_default=False)
+]
+
+
+JsonLines = Annotated[bool, typer.Option("--json", help="Each message as a JSON line, and nothing else.")]
+
+
+class _Terminal(Console):
+    """Standard output. When nobody reads it any more (`| head`), the program ends as if it were told to."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+console = _Terminal()
 problems = Console(stderr=True)
 
 
@@ -72,13 +94,15 @@ def _options(
 def demo(
     config: ConfigOption = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again until Ctrl-C.")] = False,
+    as_json: JsonLines = False,
 ) -> None:
     """Everything on this machine: a drawn lifter, an embedded broker, a live table. Takes a minute."""
     from streamaqa.demo import demo as run_demo
 
-    with _download() as progress:
-        settings = load(config, os.environ)
-        _exit(asyncio.run(run_demo(settings, console, loop=loop, progress=progress)))
+    settings = load(config, os.environ)
+    _fetch_model(settings)
+    shown, lines = _outputs(as_json)
+    _exit(asyncio.run(run_demo(settings, shown, problems=problems, lines=lines, loop=loop)))
 
 
 @app.command(epilog="Example: [bold]streamaqa run set.mp4 --config edge_configs/laptop.yaml[/bold]")
@@ -87,41 +111,74 @@ def run(
         str | None,
         typer.Argument(help="A video, a pose track (.npz) or synthetic:squat; else the file's cameras."),
     ] = None,
+    record: RecordOption = None,
+    as_json: JsonLines = False,
     config: ConfigOption = None,
 ) -> None:
     """Coach live: every camera of the configuration, or one source, published over MQTT."""
-    from streamaqa.pose.model_file import locate
     from streamaqa.running import run as run_cameras
 
     settings = load(config, os.environ)
     if source is not None:
         settings = _with_source(settings, source)
-    with _download() as progress:
-        locate(settings.pose, progress=progress)
-    _exit(asyncio.run(run_cameras(settings, console)))
+    settings = _recorded_into(settings, record)
+    if not settings.cameras:
+        raise UsageError("no camera: name a source, or put cameras into the configuration file")
+    see_frames = [_needs_pose_model(camera) for camera in settings.cameras]
+    if any(see_frames):
+        _fetch_model(settings)
+    follow = config if source is None else None
+    shown, lines = _outputs(as_json)
+    _exit(asyncio.run(run_cameras(settings, shown, problems=problems, lines=lines, follow=follow)))
 
 
 @app.command(epilog="Example: [bold]streamaqa replay set.mp4 --fast --events messages.jsonl[/bold]")
 def replay(
-    path: Annotated[Path, typer.Argument(help="A video or a pose track (.npz).", show_default=False)],
+    path: Annotated[
+        Path, typer.Argument(help="A video, a pose track (.npz) or a recorded folder.", show_default=False)
+    ],
     fast: Annotated[bool, typer.Option("--fast", help="As fast as this machine can.")] = False,
     speed: Annotated[float, typer.Option(min=0.01, help="Pace, as a multiple of real time.")] = 1.0,
     events: Annotated[
         Path | None, typer.Option(help="Write every message as a JSON line.", show_default=False)
     ] = None,
+    beginning: Annotated[
+        Beginning | None,
+        typer.Option(
+            "--from", help="Where a recorded session starts again; default: poses.", show_default=False
+        ),
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="List what differs from the recorded messages; exit 1 if any.")
+    ] = False,
     exercise: Annotated[
         str | None, typer.Option(help="A hint: squat, overhead_press, barbell_row.", show_default=False)
     ] = None,
+    record: RecordOption = None,
+    as_json: JsonLines = False,
     config: ConfigOption = None,
 ) -> None:
     """Run a recording through the engine and show each repetition; needs no broker."""
     from streamaqa.replaying import replay as run_replay
 
-    settings = load(config, os.environ)
+    settings = _recorded_into(load(config, os.environ), record)
     camera = camera_for(str(path), "replay", exercise)
-    pace = None if fast else speed
+    shown, lines = _outputs(as_json)
     with _download() as progress:
-        asyncio.run(run_replay(path, settings, camera, console, speed=pace, events=events, progress=progress))
+        replaying = run_replay(
+            path,
+            settings,
+            camera,
+            shown,
+            speed=None if fast else speed,
+            events=events,
+            progress=progress,
+            beginning=beginning,
+            check=compare,
+            own_settings=config is not None,
+            lines=lines,
+        )
+        _exit(asyncio.run(replaying))
 
 
 @app.command(epilog="Example: [bold]streamaqa listen --broker mqtt://gym.local:1883[/bold]")
@@ -151,15 +208,32 @@ def check(
     if as_json:
         print_json(dict(rows))
         return
-    table = Table("What", "How", title=str(config), title_justify="left")
+    table = Table("What", "How", title=Text(str(config)), title_justify="left")
     for what, how in rows:
-        table.add_row(what, how)
+        table.add_row(Text(what), Text(how))
     console.print(table)
+
+
+@app.command(epilog="Example: [bold]streamaqa doctor --config edge_configs/laptop.yaml[/bold]")
+def doctor(
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Look at this machine: what fits it, what is missing, and the command that mends it."""
+    from streamaqa.doctor import examine, table
+
+    findings = examine(load(config, os.environ))
+    if as_json:
+        print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        console.print(table(findings))
+    _exit(1 if any(finding.verdict == "bad" for finding in findings) else 0)
 
 
 @models.command(epilog="Example: [bold]streamaqa models pull --variant lite[/bold]")
 def pull(
     variant: Annotated[str, typer.Option(help="lite, full or heavy.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Fetch the pose model into the cache ahead of time, and check it."""
@@ -173,9 +247,11 @@ def pull(
         settings = PoseSettings.model_validate({**settings.model_dump(), "variant": variant})
     with _download() as progress:
         path = locate(settings, progress=progress)
-    console.print(
-        f"{path}  ({path.stat().st_size / 2**20:.1f} MiB, checked)", highlight=False, soft_wrap=True
-    )
+    size = path.stat().st_size
+    if as_json:
+        print_json({"variant": settings.variant, "path": str(path), "bytes": size})
+        return
+    console.print(f"{path}  ({size / 2**20:.1f} MiB, checked)", highlight=False, soft_wrap=True)
 
 
 # --- helpers ---------------------------------------------------------------------------------------------
@@ -187,7 +263,8 @@ def camera_for(source: str, name: str, exercise: str | None = None) -> CameraSet
         return CameraSettings(name=name, source=source, exercise=exercise)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        raise UsageError("; ".join(f"{detail['loc'][0]}: {detail['msg']}" for detail in details)) from None
+        told = [f"{detail['loc'][0]}: {detail['msg'].removeprefix('Value error, ')}" for detail in details]
+        raise UsageError("; ".join(told)) from None
 
 
 def print_json(value: Any) -> None:
@@ -195,13 +272,36 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
+def _fetch_model(config: Config) -> None:
+    """Before any event loop runs: a download that hangs is left by Ctrl-C."""
+    from streamaqa.pose.model_file import locate
+
+    with _download() as progress:
+        locate(config.pose, progress=progress)
+
+
+def _needs_pose_model(camera: CameraSettings) -> bool:
+    """Whether the camera sees frames. A file is looked at, so that what is wrong with it is said first."""
+    from streamaqa.sources import Source, open_source
+
+    source = open_source(camera.address())
+    source.close()
+    return isinstance(source, Source)
+
+
 def _with_source(config: Config, source: str) -> Config:
     """The configuration with the named source in place of its cameras; hints of a first camera stay."""
+    camera = camera_for(source, "camera")  # says what is wrong with it
     if config.cameras:
-        camera = CameraSettings.model_validate({**config.cameras[0].model_dump(), "source": source})
-    else:
-        camera = camera_for(source, "camera")
+        camera = config.cameras[0].model_copy(update={"source": camera.source})
     return config.model_copy(update={"cameras": (camera,)})
+
+
+def _recorded_into(config: Config, folder: Path | None) -> Config:
+    """The configuration with another folder for recordings, if one is given."""
+    if folder is None:
+        return config
+    return config.model_copy(update={"recording": config.recording.model_copy(update={"folder": folder})})
 
 
 async def _listen(settings: MqttSettings, topic: str, *, as_json: bool) -> None:
@@ -211,8 +311,8 @@ async def _listen(settings: MqttSettings, topic: str, *, as_json: bool) -> None:
         async with contextlib.aclosing(listen_to(settings, topic)) as messages:
             async for name, payload in messages:
                 if as_json:
-                    sys.stdout.write(json.dumps(to_json(Envelope(name, payload))) + "\n")
-                    sys.stdout.flush()
+                    line = json.dumps(to_json(Envelope(name, payload)))
+                    console.print(line, markup=False, highlight=False, soft_wrap=True)
                 else:
                     print_line(Envelope(name, payload), console)
 
@@ -231,13 +331,18 @@ def _download() -> Iterator[Told]:
         def tell(what: str, done: int, total: int | None) -> None:
             if not bars:
                 bar = stack.enter_context(Progress(*columns, console=problems, transient=True))
-                bars.append((bar, bar.add_task(what)))
+                bars.append((bar, bar.add_task(what, total=None)))
             bar, task = bars[0]
             bar.update(task, description=what, completed=done, total=total)
             if done == total:
                 bar.stop()
 
         yield tell
+
+
+def _outputs(as_json: bool) -> tuple[Console, Console | None]:
+    """Where people read, and where programs do: one of them is silent."""
+    return (Console(quiet=True, force_terminal=False), console) if as_json else (console, None)
 
 
 def _exit(code: int) -> None:

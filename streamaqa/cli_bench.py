@@ -39,6 +39,9 @@ def segment(
     plots: Annotated[
         Path | None, typer.Option(help="A folder for one picture per recording.", show_default=False)
     ] = None,
+    rendered: Annotated[
+        bool, typer.Option("--rendered", help="Also lifters drawn and seen by the pose model: minutes.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Repetitions and phases found against annotations, and what a pose costs."""
@@ -46,7 +49,22 @@ def segment(
 
     if not (shared / "clips" / "annotations.json").is_file():
         raise UsageError(f"{shared}: no clips/annotations.json there; name the folder with --shared")
-    _tell(measured, measured.measure(shared, plots=plots), as_json)
+    _tell(measured, measured.measure(shared, plots=plots, rendered=rendered), as_json)
+
+
+@bench.command(epilog="Example: [bold]streamaqa bench faults --sets 12[/bold]")
+def faults(
+    sets: Annotated[int, typer.Option(min=1, help="Sets to draw and judge, five repetitions each.")] = 60,
+    cache: Annotated[
+        Path | None, typer.Option(help="A folder that keeps the poses for a next time.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The kinematic assessor on drawn lifters, through the real pose model. Takes some minutes."""
+    from streamaqa.bench import faults as measured
+
+    seeds = range(measured.SEEDS.start, measured.SEEDS.start + sets)
+    _tell(measured, measured.measure(seeds, cache=cache), as_json)
 
 
 @bench.command(epilog="Example: [bold]streamaqa bench replay set.mp4[/bold]")
@@ -59,6 +77,22 @@ def replay(
     from streamaqa.bench import replay as measured
 
     _tell(measured, measured.measure(video, load(None, os.environ), rounds=rounds), as_json)
+
+
+@bench.command(epilog="Example: [bold]streamaqa bench llava --size tiny --weights random[/bold]")
+def llava(
+    size: Annotated[str, typer.Option(help="tiny, 0.5b or 7b.")] = "tiny",
+    weights: Annotated[
+        str, typer.Option(help="Only random: the real architecture without training.")
+    ] = "random",
+    as_json: JsonOption = False,
+) -> None:
+    """LLaVA-Video's read-out beside plain generation of the same modules. Needs the extra `llava`."""
+    if size not in ("tiny", "0.5b", "7b"):
+        raise UsageError(f"no size {size!r}: there are tiny, 0.5b and 7b")
+    from streamaqa.bench import llava as measured
+
+    _tell(measured, measured.measure(size, weights), as_json)  # type: ignore[arg-type] # checked above
 
 
 @bench.command(epilog="Example: [bold]streamaqa bench render[/bold]")

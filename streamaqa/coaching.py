@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from streamaqa.config import CameraSettings, Config
 from streamaqa.delivery.messages import AnyMessage, FeedbackMessage
 from streamaqa.engine import build
+from streamaqa.errors import UsageError
 from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.sources import PoseSource, Source, open_source
 
@@ -31,8 +31,8 @@ async def coach(
     Runs one camera's pipeline in the calling process, without broker and outbox.
 
     Args:
-        source: a video file, a pose track, `synthetic:squat`, or an opened source of one's own, which is
-            closed at the end.
+        source: a video file, a pose track, `synthetic:squat`, a camera or stream, or an opened source
+            of one's own, which is closed at the end.
         config: pose model, segmenter, assessor and feedback; the defaults if not given.
         exercise: a hint, by wire name; otherwise it is worked out.
         athlete: named in the feedback.
@@ -40,26 +40,35 @@ async def coach(
         exercises: the vocabulary, for one's own exercises.
 
     Raises:
+        UsageError: `exercise` is not in `exercises`.
         SourceError: the source cannot be opened, or was cut off; what came before it has been given.
         ModelFileError: the pose model cannot be had.
     """
-    settings = CameraSettings(
-        name="coach", source=str(source), athlete=athlete, exercise=exercise, height_m=height_m
+    if exercise is not None and exercise not in {known.name for known in exercises}:
+        raise UsageError(f"no exercise {exercise!r}: there are {', '.join(e.name for e in exercises)}")
+    settings = CameraSettings(name="coach", source="given", athlete=athlete, height_m=height_m)
+    settings = settings.model_copy(update={"exercise": exercise})  # it may be the caller's own
+    config = config or Config()
+    opened = (
+        await asyncio.to_thread(open_source, source, config.live)
+        if isinstance(source, str | int | Path)
+        else source
     )
-    opened = await asyncio.to_thread(open_source, source) if isinstance(source, str | int | Path) else source
     waiting: asyncio.Queue[FeedbackMessage | None] = asyncio.Queue(WAITING)
 
     async def say(message: AnyMessage) -> None:
         if isinstance(message, FeedbackMessage):
             await waiting.put(message)
 
-    pipeline = await build(config or Config(), settings, opened, say, exercises=exercises)
+    pipeline = await build(config, settings, opened, say, exercises=exercises)
 
     async def run() -> None:
         try:
             await pipeline.run()
-        finally:
+        except Exception:
             await waiting.put(None)
+            raise
+        await waiting.put(None)  # a run that is cancelled has nobody to tell
 
     running = asyncio.create_task(run(), name="coach")
     try:
@@ -68,5 +77,6 @@ async def coach(
         await running
     finally:  # also when the caller stops listening
         running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await asyncio.wait([running])
+        if not running.cancelled():
+            running.exception()  # has been raised above, or nobody listens any more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from streamaqa.config import CameraSettings, Config, StoreSettings
-from streamaqa.pose.model_file import Progress, locate
 from streamaqa.running import supervise, tell_failures, with_broker
 from streamaqa.sources.synthetic import TrueRep, from_spec
 from streamaqa.terminal import Board
@@ -24,17 +22,17 @@ MATCH_S = 0.75
 
 
 async def demo(
-    config: Config, console: Console, *, loop: bool = False, progress: Progress | None = None
+    config: Config, console: Console, *, problems: Console, lines: Console | None = None, loop: bool = False
 ) -> int:
     """A set of each exercise with some faults, shown live; the exit code.
 
     Args:
         config: pose model and broker settings; its cameras are not used.
         console: where to show it.
+        problems: where to say what the user has to mend.
+        lines: gets each message as a JSON line.
         loop: begin again after each round, until Ctrl-C.
-        progress: told how a download of the pose model goes.
     """
-    await asyncio.to_thread(locate, config.pose, progress=progress)
     truth = from_spec(SOURCE).truth.reps
     with tempfile.TemporaryDirectory(prefix="streamaqa-demo-") as folder:
         camera = CameraSettings(name="demo", source=SOURCE, athlete="mannequin")
@@ -44,15 +42,14 @@ async def demo(
             console.print(_announcement(truth), highlight=False)
             while True:
                 board = Board("Repetitions")
-                failures = await supervise(with_address, console, board)
+                ended = await supervise(with_address, console, board, lines=lines)
                 console.print(summary(truth, board.feedback))
-                stopped = len(board.feedback) < len(truth)
-                if failures or stopped or not loop:
+                if ended.failures or ended.stopped or not loop:
                     break
     if board.latencies_ms:
         middle = sorted(board.latencies_ms)[len(board.latencies_ms) // 2]
         console.print(f"From the end of a repetition to its feedback: {middle / 1000:.2f} s (median).")
-    return tell_failures(failures, console)
+    return tell_failures(ended.failures, problems)
 
 
 def summary(drawn: Sequence[TrueRep], feedback: Sequence[dict[str, Any]]) -> Table:

@@ -5,6 +5,7 @@ StreamaqaError
 │   ├── ConfigError     ... in the configuration: names file, line and key
 │   ├── SourceError     ... a video, pose track or stream that cannot be opened
 │   ├── ModelFileError  ... the pose model: missing, out of reach, or with the wrong hash
+│   ├── WeightsError    ... weights or an adapter: says what was found and what was wanted
 │   └── BrokerError     ... the MQTT broker refuses us or cannot be reached at the start
 ├── AnswerError         a model's answer cannot be read: costs that window, never the stream
 ├── WindowError         a window cannot be cut or shown: costs that window
@@ -32,6 +33,10 @@ class SourceError(UsageError):
 
 class ModelFileError(UsageError):
     """The pose model is missing, out of reach or not the file it should be."""
+
+
+class WeightsError(UsageError):
+    """Weights, an adapter or their configuration cannot be used; says what was found and what was wanted."""
 
 
 class BrokerError(UsageError):

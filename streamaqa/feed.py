@@ -30,13 +30,23 @@ class Feed(Generic[Item]):
         stop: ends an iteration that blocks; called from another thread.
         live: drop the oldest item instead of waiting when `limit` are waiting.
         limit: how many items may wait.
+        lost: told of each item that is dropped, in the thread that reads; must not block.
     """
 
-    def __init__(self, items: Iterator[Item], stop: Callable[[], None], *, live: bool, limit: int) -> None:
+    def __init__(
+        self,
+        items: Iterator[Item],
+        stop: Callable[[], None],
+        *,
+        live: bool,
+        limit: int,
+        lost: Callable[[Item], None] | None = None,
+    ) -> None:
         self._items = items
         self._stop = stop
         self._live = live
         self._limit = limit
+        self._lost = lost
         self._waiting: collections.deque[Item] = collections.deque()
         self._changed = threading.Condition()
         self._stopped = False
@@ -103,8 +113,10 @@ class Feed(Generic[Item]):
         with self._changed:
             while len(self._waiting) >= self._limit and not self._stopped:
                 if self._live:
-                    self._waiting.popleft()
+                    oldest = self._waiting.popleft()
                     self.dropped += 1
+                    if self._lost is not None:
+                        self._lost(oldest)
                 else:
                     self._changed.wait()
             if self._stopped:

@@ -26,7 +26,11 @@ def configure(*, verbose: bool = False, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processor=structlog.dev.ConsoleRenderer(colors=False), foreign_pre_chain=shared
+            # plain: the default would print local variables, and some of those are secrets
+            processor=structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+            foreign_pre_chain=shared,
         )
     )
     root = logging.getLogger()

@@ -14,14 +14,13 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import asdict, dataclass, replace
 
 import structlog
 
 from streamaqa.assessment import Assessor
 from streamaqa.config import LimitSettings
-from streamaqa.delivery.builders import Session, feedback_message, rep_message, set_message, state_message
+from streamaqa.delivery.builders import Session, rep_message, state_message
 from streamaqa.delivery.commands import (
     AthleteCommand,
     CommandReply,
@@ -32,67 +31,55 @@ from streamaqa.delivery.commands import (
     ResumeCommand,
 )
 from streamaqa.delivery.messages import AnyMessage, FeedbackMessage, Latency, RepMessage, SetMessage
-from streamaqa.errors import DeliveryError, StreamaqaError, WindowError
+from streamaqa.errors import DeliveryError, WindowError
 from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.feed import Feed
 from streamaqa.feedback import Coach, advise
 from streamaqa.feedback.catalogue import Language
+from streamaqa.judging import Clock, Judge, Lifter
 from streamaqa.pose import PoseEstimator
+from streamaqa.recording import Recorder
 from streamaqa.segmentation import Segmenter
-from streamaqa.sources.base import PoseSource, Source
-from streamaqa.types import Assessment, Event, Evidence, Finding, Frame, Pose, Rep, RepEnded, SetEnded
+from streamaqa.sources.base import BLIND, CAMERA_LOST, PoseSource, Source, Watched
+from streamaqa.types import (
+    Event,
+    Evidence,
+    Frame,
+    Pose,
+    Rep,
+    RepEnded,
+    SegmenterStatus,
+    SetEnded,
+)
 from streamaqa.windows import FrameBuffer, Window, spans
 
 log = structlog.get_logger(__name__)
 
 Say = Callable[[AnyMessage], Awaitable[None]]
 """Takes each message as it is made, in order. Does not wait for the network."""
+Script = Sequence[tuple[float, "EngineCommand | CameraSaid"]]
+"""What happened in a recorded session beside its poses, each after the pose at its stream time, in order."""
 
 
 STATE_CHANGED_S, STATE_STEADY_S = 0.2, 1.0
 """Seconds of stream time between `state` messages: at most five a second, and one when nothing changes."""
+RECORDING_STOPPED = "recording_stopped"
+"""Advice code of `state`: the disk is full or too slow, and what comes now is not stored."""
+NOTICE_S = 0.25
+"""Seconds between two looks at how a live camera is; what is wrong is said also while no frames come."""
 LEAD_S = 3.0
 """Seconds of poses before a repetition that its assessor gets: the lifter standing."""
 MEMORY_S = 40.0
 """Seconds of poses kept: a grinding repetition takes 8 s, its pauses and the lead come on top."""
 
 
-class Clock(Protocol):
-    """Says how the wall clock stands; a test brings its own."""
-
-    def __call__(self) -> float:
-        """Monotonic seconds."""
-
-
-@dataclass(slots=True)
-class _Lifter:
-    """Whose repetitions these are. Replaced as a whole when somebody else steps up."""
-
-    session: Session
-    coach: Coach
-    errors: dict[int, Sequence[Finding]] = field(default_factory=dict)
-    """What was found in the running set, by repetition."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A repetition on its way to the assessor."""
+class CameraSaid:
+    """What a live source said of itself, as a recording keeps it."""
 
-    event: RepEnded
-    lifter: _Lifter
-    evidence: Evidence
-    behind: float
-    """Seconds by which the engine was behind the camera when it was confirmed."""
-    segmented: float
-    """When it was confirmed, monotonic seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class _SetOver:
-    """A set whose summary waits for the feedback of its last repetition."""
-
-    event: SetEnded
-    lifter: _Lifter
+    notices: frozenset[str]
+    at: float | None = None
+    """Stream time of a `state` that was said of it while no frames came; None for none."""
 
 
 @dataclass(slots=True)
@@ -103,7 +90,6 @@ class Counters:
     dropped: int = 0
     nobody: int = 0
     reps: int = 0
-    degraded: int = 0
     sets: int = 0
 
 
@@ -119,6 +105,10 @@ class Pipeline:
         say: takes each message.
         stand_in: judges what `assessor` cannot; its answers are marked degraded.
         buffer: keeps frames for the assessor's windows; needed if its plan asks for frames.
+        recorder: stores what comes in and what is answered; what is said reaches it as a sink. Closed by
+            its owner.
+        script: commands to obey as when they were recorded.
+        seq: the number of the last message before this run.
     """
 
     def __init__(
@@ -133,6 +123,9 @@ class Pipeline:
         *,
         stand_in: Assessor | None = None,
         buffer: FrameBuffer | None = None,
+        recorder: Recorder | None = None,
+        script: Script = (),
+        seq: int = 0,
         limits: LimitSettings | None = None,
         exercises: Sequence[Exercise] = EXERCISES,
         lang: Language = "en",
@@ -141,21 +134,58 @@ class Pipeline:
         self.counters = Counters()
         self.paused = False
         self._source, self._estimator = source, estimator
-        self._segmenter, self._assessor, self._stand_in = segmenter, assessor, stand_in
+        self._segmenter, self._plan = segmenter, assessor.plan
         self._coach, self._say, self._buffer = coach, say, buffer
-        self._lifter = _Lifter(session, coach())
+        self._lifter = Lifter(session, coach())
         self._limits = limits or LimitSettings()
         self._exercises, self._lang, self._clock = exercises, lang, clock
         self._poses: deque[Pose] = deque()
-        self._judged: asyncio.Queue[_Waiting | _SetOver | None] = asyncio.Queue(self._limits.assessments)
+        self._judge = Judge(
+            assessor,
+            stand_in,
+            self._tell,
+            limit=self._limits.assessments,
+            exercises=exercises,
+            recorder=recorder,
+            clock=clock,
+        )
         self._state = _StateRhythm()
-        self._seq = 0
+        self._seq = seq
+        self._recorder, self._script = recorder, deque(script)
+        self._turn = asyncio.Lock()
+        """Held for a pose and all that follows from it, or for a command: never one within the other, so that
+        a recording can say after which pose a command came."""
+        self._at: float | None = None
+        """Time of the pose that was last taken."""
+        self._arrival = clock()
+        """Arrival of its frame; before the first, when this began."""
+        self._notices: frozenset[str] = frozenset()
+        """What a live source said of itself when it was last asked."""
+        self._over = False
+        self._waiting: Callable[[], int] = int
+        """How many frames wait for the pose model; none before there is a source."""
         self._failure: Exception | None = None
+
+    @property
+    def at(self) -> float | None:
+        """Stream time of the pose that was last taken; None before the first."""
+        return self._at
+
+    @property
+    def waiting(self) -> int:
+        """Frames that wait for the pose model."""
+        return self._waiting()
 
     @property
     def session(self) -> Session:
         """What is published is named by this; its athlete may change."""
         return self._lifter.session
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters, and those of a live source."""
+        counts = asdict(self.counters) | {"degraded": self._judge.degraded}
+        return counts | (self._source.counts if isinstance(self._source, Watched) else {})
 
     async def run(self) -> None:
         """Until the source ends or `stop`; what is under way is finished and published.
@@ -164,8 +194,11 @@ class Pipeline:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._watch(), name="watch")
-                tasks.create_task(self._assess(), name="assess")
+                watching = tasks.create_task(self._watch(), name="watch")
+                tasks.create_task(self._judge.run(), name="judge")
+                if isinstance(self._source, Watched):
+                    noticing = tasks.create_task(self._notice(), name="notice")
+                    watching.add_done_callback(lambda _: noticing.cancel())
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
@@ -178,7 +211,18 @@ class Pipeline:
         self._source.close()
 
     async def command(self, command: EngineCommand) -> CommandReply:
-        """Do what a display asks."""
+        """Do what a display asks, after the pose that is under way."""
+        async with self._turn:
+            return await self._obey(command)
+
+    async def _obey(self, command: EngineCommand) -> CommandReply:
+        if self._recorder is not None and not self._over:
+            self._recorder.command(self._at, command.model_dump(mode="json"))
+        text = await self._do(command)
+        return CommandReply(command=command.command, ok=True, text=text, request_id=command.request_id)
+
+    async def _do(self, command: EngineCommand) -> str:
+        """What was done, for people."""
         match command:
             case PauseCommand():
                 self.paused, text = True, "paused"
@@ -190,7 +234,7 @@ class Pipeline:
             case AthleteCommand(athlete=athlete):
                 await self._start_over()
                 session = replace(self._lifter.session, athlete=athlete)
-                self._lifter = _Lifter(session, self._coach())
+                self._lifter = Lifter(session, self._coach())
                 text = f"{athlete or 'nobody in particular'} lifts"
             case ExerciseCommand(exercise=name):
                 try:
@@ -198,7 +242,7 @@ class Pipeline:
                 except ValueError as error:
                     raise DeliveryError(str(error)) from None
                 text = f"expecting {name or 'any exercise'}"
-        return CommandReply(command=command.command, ok=True, text=text, request_id=command.request_id)
+        return text
 
     async def _tell(self, message: AnyMessage) -> None:
         """Say a message, numbered if it is about a repetition or a set; an outbox has a count of its own."""
@@ -214,39 +258,88 @@ class Pipeline:
     # --- watching: source -> pose -> segmenter ---------------------------------------------------------
 
     async def _watch(self) -> None:
-        """Poses into events. The `None` at the end tells `_assess` that no more repetitions come."""
-        arrival = self._clock()
+        """Poses into events, until the source ends."""
+        self._arrival = arrival = self._clock()
         try:
             async with contextlib.aclosing(self._seen()) as seen:
                 async for pose, arrival in seen:
-                    if not self.paused:
-                        await self._push(pose, arrival)
+                    async with self._turn:
+                        await self._follow_script(pose.time)
+                        self._see_camera()
+                        self._at, self._arrival = pose.time, arrival
+                        if not self.paused:
+                            await self._push(pose, arrival)
         except Exception as error:  # noqa: BLE001 - `run` raises it when what came before it is out
             self._failure = error
-        for event in self._segmenter.flush():
-            await self._handle(event, arrival)
-        await self._judged.put(None)
+        async with self._turn:
+            await self._follow_script(float("inf"))
+            for event in self._segmenter.flush():
+                await self._handle(event, arrival)
+            self._over = True
+        await self._judge.end()
+
+    async def _follow_script(self, before: float) -> None:
+        """Do again what was recorded before the pose at this time."""
+        while self._script and self._script[0][0] < before:
+            _, entry = self._script.popleft()
+            if isinstance(entry, CameraSaid):
+                self._notices = entry.notices
+                self._record_camera(None)
+                if entry.at is not None:
+                    await self._tell_state(entry.at, None)
+            else:
+                with contextlib.suppress(DeliveryError):  # it was refused then, too
+                    await self._obey(entry)
+
+    def _see_camera(self) -> None:
+        """Ask a live source how it is."""
+        if isinstance(self._source, Watched) and self._notices != (notices := self._source.notices):
+            self._notices = notices
+            self._record_camera(None)
+
+    def _record_camera(self, at: float | None) -> None:
+        if self._recorder is not None:
+            self._recorder.camera(self._at, sorted(self._notices), at)
 
     async def _seen(self) -> AsyncGenerator[tuple[Pose, float]]:
         """Each pose with the arrival of its frame. Pose and JPEG work run in a thread of their own."""
         live, limit = self._source.info.live, self._limits.frames
         if isinstance(self._source, PoseSource):
             async with Feed(self._source.poses(), self._source.close, live=live, limit=limit) as poses:
+                self._waiting = lambda: poses.waiting
                 async for pose in poses:
-                    yield pose, self._clock()
+                    arrival = self._clock()
+                    if self._recorder is not None:
+                        await self._recorder.pose(pose, arrival)
+                    yield pose, arrival
             return
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="pose") as thread:
-            async with Feed(self._source.frames(), self._source.close, live=live, limit=limit) as frames:
+            lost = None if self._recorder is None else self._recorder.lost
+            feed = Feed(self._source.frames(), self._source.close, live=live, limit=limit, lost=lost)
+            async with feed as frames:
+                self._waiting = lambda: frames.waiting
                 async for frame in frames:
                     self.counters.dropped = frames.dropped
                     yield await loop.run_in_executor(thread, self._look, frame), frame.arrival
 
+    async def _notice(self) -> None:
+        """Say that a camera is lost; whatever else is wrong with it goes out with the poses."""
+        while True:
+            await asyncio.sleep(NOTICE_S)
+            async with self._turn:
+                self._see_camera()
+                if CAMERA_LOST in self._notices:
+                    await self._tell_state((self._at or 0.0) + self._clock() - self._arrival, None)
+
     def _look(self, frame: Frame) -> Pose:
         assert self._estimator is not None, "a source of frames needs a pose estimator"
-        if self._buffer is not None and self._assessor.plan is not None:
+        if self._buffer is not None and self._plan is not None:
             self._buffer.push(frame)
-        return self._estimator.estimate(frame)
+        pose = self._estimator.estimate(frame)
+        if self._recorder is not None:
+            self._recorder.frame(frame, pose)
+        return pose
 
     async def _push(self, pose: Pose, arrival: float) -> None:
         self.counters.frames += 1
@@ -257,7 +350,7 @@ class Pipeline:
         for event in self._segmenter.push(pose):
             await self._handle(event, arrival)
         if not self._source.info.live:
-            await self._judged.join()  # a recording gives the same messages in the same order each time
+            await self._judge.idle()  # a recording gives the same messages in the same order each time
         await self._tell_state(pose.time, arrival)
 
     async def _handle(self, event: Event, arrival: float) -> None:
@@ -265,19 +358,18 @@ class Pipeline:
             case RepEnded(at, rep):
                 self.counters.reps += 1
                 behind = max(self._clock() - arrival, 0.0)
-                segment = _segment_ms(event, behind)
+                segment = 1000 * (at - rep.end + behind)
                 latency = Latency(segment=segment, total=segment)
                 await self._tell(rep_message(self._lifter.session, rep, at, latency=latency))
-                evidence = self._evidence(rep)
-                await self._judged.put(_Waiting(event, self._lifter, evidence, behind, self._clock()))
+                await self._judge.rep(event, self._lifter, self._evidence(rep), segment)
             case SetEnded():
                 self.counters.sets += 1
-                await self._judged.put(_SetOver(event, self._lifter))
+                await self._judge.set_over(event, self._lifter)
 
     def _evidence(self, rep: Rep) -> Evidence:
         poses = tuple(pose for pose in self._poses if rep.start - LEAD_S <= pose.time <= rep.end)
         windows: Sequence[Window] = ()
-        plan = self._assessor.plan
+        plan = self._plan
         if plan is not None and self._buffer is not None:
             try:
                 windows = self._buffer.cut(plan, spans(plan, rep), poses)
@@ -285,76 +377,34 @@ class Pipeline:
                 log.warning("rep without windows", rep=rep.number, reason=str(error))
         return Evidence(rep, poses, windows)
 
-    async def _tell_state(self, at: float, arrival: float) -> None:
-        status = self._segmenter.status
-        self._state.seen(at)
+    async def _tell_state(self, at: float, arrival: float | None) -> None:
+        """Say what is going on at a stream time; `arrival` is None where no frame came."""
+        status = self._status()
+        if arrival is not None:
+            self._state.seen(at)
         if not self._state.due(at, status):
             return
-        lag_ms = 1000 * (self._clock() - arrival) if self._source.info.live else None
+        if arrival is None:
+            self._record_camera(at)
+        fps = self._state.fps if arrival is not None else None
+        live = self._source.info.live and arrival is not None
+        lag_ms = 1000 * (self._clock() - arrival) if live and arrival is not None else None
         doing = next((known for known in self._exercises if known.name == status.exercise), None)
         text = advise(status.advice, self._lang, doing)
-        message = state_message(
-            self._lifter.session, status, at, fps=self._state.fps, lag_ms=lag_ms, text=text
-        )
+        message = state_message(self._lifter.session, status, at, fps=fps, lag_ms=lag_ms, text=text)
         await self._tell(message)
 
-    # --- judging: assessor -> feedback -----------------------------------------------------------------
-
-    async def _assess(self) -> None:
-        """One repetition after the other, so that feedback leaves in order and a set's summary after it."""
-        while (waiting := await self._judged.get()) is not None:
-            if isinstance(waiting, _SetOver):
-                await self._tell(self._summary(waiting.event, waiting.lifter))
-            else:
-                await self._give_feedback(waiting)
-            self._judged.task_done()
-
-    async def _give_feedback(self, waiting: _Waiting) -> None:
-        event, rep, lifter = waiting.event, waiting.event.rep, waiting.lifter
-        begun = self._clock()
-        assessment = await self._judge(waiting.evidence)
-        judged = self._clock()
-        self.counters.degraded += assessment.degraded
-        advice = lifter.coach.rep(rep, assessment)
-        lifter.errors[rep.number] = advice.errors
-        queue, assess = 1000 * (begun - waiting.segmented), 1000 * (judged - begun)
-        segment = _segment_ms(event, waiting.behind)
-        latency = Latency(segment=segment, queue=queue, assess=assess, total=segment + queue + assess)
-        message = feedback_message(
-            lifter.session,
-            rep,
-            assessment,
-            advice,
-            advice.errors,
-            event.at,
-            latency=latency,
-            vocabulary=self._exercises,
-        )
-        await self._tell(message)
-
-    async def _judge(self, evidence: Evidence) -> Assessment:
-        """The assessor's answer, else its stand-in's: a rep is never lost in silence."""
-        try:
-            return await self._assessor.assess(evidence)
-        except StreamaqaError as error:
-            log.warning("assessor failed", rep=evidence.rep.number, reason=str(error))
-        if self._stand_in is not None:
-            with contextlib.suppress(StreamaqaError):
-                return replace(await self._stand_in.assess(evidence), degraded=True)
-        return _nothing(evidence.rep, self._assessor, self._exercises)
-
-    def _summary(self, ended: SetEnded, lifter: _Lifter) -> AnyMessage:
-        advice = lifter.coach.set_ended(ended)
-        errors, lifter.errors = lifter.errors, {}
-        return set_message(
-            lifter.session,
-            ended,
-            errors,
-            text=advice.text,
-            lang=advice.lang,
-            technique_limit_rep=advice.technique_limit,
-            vocabulary=self._exercises,
-        )
+    def _status(self) -> SegmenterStatus:
+        """What the segmenter says, after what is wrong with the camera; of a blind one nothing else."""
+        status = self._segmenter.status
+        if self._recorder is not None and self._recorder.stopped is not None:
+            status = replace(status, advice=(*status.advice, RECORDING_STOPPED))
+        notices = self._notices
+        if not notices:
+            return status
+        if notices.isdisjoint(BLIND):
+            return replace(status, advice=(*sorted(notices), *status.advice))
+        return replace(status, advice=tuple(sorted(notices)), person=False, phase=None)
 
     def _close(self) -> None:
         self._source.close()
@@ -385,14 +435,3 @@ class _StateRhythm:
             return False
         self._last_at, self._last = at, status
         return True
-
-
-def _segment_ms(event: RepEnded, behind: float) -> float:
-    """From the end of a repetition until it was confirmed: the segmenter's delay, and the engine's."""
-    return 1000 * (event.at - event.rep.end + behind)
-
-
-def _nothing(rep: Rep, assessor: Assessor, exercises: Sequence[Exercise]) -> Assessment:
-    """Nobody could judge: every error is abstained from."""
-    names = tuple(e.name for known in exercises if known.name == rep.exercise for e in known.errors)
-    return Assessment(rep.exercise, rep.exercise_probability, (), names, assessor.info, degraded=True)

@@ -1,37 +1,43 @@
 """Starts a process for each camera, watches it, starts it again when it dies, and passes on what it says.
 
-A camera that dies takes no other with it. One whose trouble the user has to mend (no such file, a broker that
-refuses) is not started again; nor is one that dies more than `DEATHS_A_MINUTE` times within a minute.
+A camera that dies takes no other with it. One that hangs is killed and started again: no sign of life for
+`HANG_S`, or frames that wait while none is looked at. One whose trouble the user has to mend (no such file, a
+broker that refuses) is not started again; nor is one that dies more than `DEATHS_A_MINUTE` times within a
+minute. Cameras may be added, removed and paused while others run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import socket
-import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import structlog
-from pydantic import SecretStr
+from aiomqtt import MqttError
 
-from streamaqa.camera import LINE_BYTES
-from streamaqa.config import Config
+from streamaqa.children import Child, plain
+from streamaqa.config import CameraSettings, Config
+from streamaqa.delivery.builders import state_message
+from streamaqa.delivery.connection import connect
+from streamaqa.delivery.publisher import OFFLINE
+from streamaqa.delivery.topics import Envelope, Topics
+from streamaqa.engine import new_session
+from streamaqa.errors import StreamaqaError
+from streamaqa.types import SegmenterStatus
 
-log = structlog.get_logger(__name__)
-
-STOP_S = 0.7
+STOP_S = 0.6
 """How long a camera may take to say goodbye before it is killed: all is over within a second."""
+HANG_S = 10.0
+"""A camera process says that it lives every second; a machine that swaps may hold it up for some."""
+LOOK_S = 1.0
+"""Between two looks at the clock."""
+START_S = 60.0
+"""Opening a stream and loading the pose model on a slow disk may take long."""
 DEATHS_A_MINUTE = 3
 BACKOFF_S = 0.5
 """Wait before the first restart; doubles with each death within a minute."""
-LAST_WORDS = 20
-"""Lines of a camera's standard error that are kept to explain its death."""
 
 ReportKind: TypeAlias = Literal["running", "message", "failed", "finished", "died"]
 
@@ -59,146 +65,177 @@ class Supervisor:
         self._config = config
         self._tell = tell
         self._speed = speed
-        self._stop = asyncio.Event()
+        self._cameras: dict[str, _Kept] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._stopping = False
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras that are run."""
+        return tuple(self._cameras)
 
     async def run(self) -> None:
         """Until every camera has ended."""
         async with asyncio.TaskGroup() as tasks:
-            for index, camera in enumerate(self._config.cameras):
-                tasks.create_task(self._keep(index), name=f"camera {camera.name}")
+            self._tasks = tasks
+            for camera in self._config.cameras:
+                if not self._stopping:
+                    self.add(camera)
+        self._tasks = None
 
     def stop(self) -> None:
         """End every camera; `run` returns within a second."""
-        self._stop.set()
+        self._stopping = True
+        for kept in self._cameras.values():
+            kept.stop.set()
 
-    async def _keep(self, index: int) -> None:
-        """Start one camera, and again when it dies."""
-        name = self._config.cameras[index].name
+    def add(self, camera: CameraSettings) -> None:
+        """Start a camera beside those that run. ValueError if one of that name does already."""
+        if camera.name in self._cameras:
+            raise ValueError(f"a camera named {camera.name!r} runs already")
+        if self._tasks is None:
+            raise ValueError("the supervisor does not run")
+        kept = self._cameras[camera.name] = _Kept(camera, self._config, self._tell, self._speed)
+        task = self._tasks.create_task(kept.run(), name=f"camera {camera.name}")
+        task.add_done_callback(lambda _: self._forget(camera.name))
+
+    def _forget(self, name: str) -> None:
+        self._cameras.pop(name).gone.set()
+
+    async def remove(self, name: str) -> None:
+        """End one camera, and wait until its process is gone. KeyError if there is none of that name."""
+        kept = self._cameras[name]
+        kept.stop.set()
+        await kept.gone.wait()
+
+    def pause(self, name: str) -> None:
+        """Let one camera count and say nothing until `resume`. KeyError if there is none of that name."""
+        self._cameras[name].pause(wanted=True)
+
+    def resume(self, name: str) -> None:
+        """Go on after `pause`. KeyError if there is none of that name."""
+        self._cameras[name].pause(wanted=False)
+
+
+class _Kept:
+    """One camera, kept running."""
+
+    def __init__(
+        self, camera: CameraSettings, config: Config, tell: Callable[[Report], None], speed: float
+    ) -> None:
+        self.stop = asyncio.Event()
+        self.gone = asyncio.Event()
+        """Set when it runs no more, and never will again."""
+        self._camera = camera
+        self._config = config
+        self._start = {
+            "config": plain(config.model_copy(update={"cameras": (camera,)})),
+            "camera": camera.name,
+            "speed": speed,
+        }
+        self._tell = tell
+        self._child: Child | None = None
+        self._paused = False
+
+    async def run(self) -> None:
+        """Start the camera, and again when it dies."""
         loop = asyncio.get_running_loop()
         deaths: deque[float] = deque(maxlen=DEATHS_A_MINUTE + 1)
-        while not self._stop.is_set():
-            why = await self._run_once(index)
+        while not self.stop.is_set():
+            why = await self._live_once()
             if why is None:
                 return
             deaths.append(loop.time())
             recent = sum(loop.time() - death < 60 for death in deaths)
-            self._tell(Report(name, "died", why))
+            self._report("died", why)
             if recent > DEATHS_A_MINUTE:
-                self._tell(Report(name, "failed", f"died {recent} times within a minute; last: {why}"))
+                reason = f"died {recent} times within a minute; last: {why}"
+                self._report("failed", reason)
+                await self._say_offline(reason)
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BACKOFF_S * 2 ** (recent - 1)):
-                    await self._stop.wait()
+                    await self.stop.wait()
 
-    async def _run_once(self, index: int) -> str | None:
-        """One life of a camera's process; why it died, or None if it ended as it should."""
-        async with _Child.start(self._config.cameras[index].name) as child:
-            child.say({"start": {"config": plain(self._config), "camera": index, "speed": self._speed}})
-            ended = False
+    async def _say_offline(self, reason: str) -> None:
+        """Tell subscribers why nothing more comes: the last will has said `offline`, but not why."""
+        session = new_session(self._config, self._camera)
+        topics = Topics(session.site, session.camera)
+        status = SegmenterStatus(person=False, exercise=None, phase=None, set_number=0, rep=0)
+        state = topics.envelope(state_message(session, status, 0.0, text=reason))
+        with contextlib.suppress(StreamaqaError, MqttError):
+            async with connect(self._config.mqtt, client_id=f"streamaqa-{session.id}") as link:
+                await link.publish(Envelope(topics.availability, OFFLINE, retain=True))
+                await link.publish(state)
+
+    def pause(self, *, wanted: bool) -> None:
+        """Pause or go on; holds for a process that is started later, too."""
+        self._paused = wanted
+        if self._child is not None:
+            self._child.say({"pause" if wanted else "resume": True})
+
+    def _report(self, kind: ReportKind, value: Any) -> None:
+        self._tell(Report(self._camera.name, kind, value))
+
+    async def _live_once(self) -> str | None:
+        """One life of the camera's process; why it died, or None if it ended as it should."""
+        ended = False
+        watchdog = _Watchdog()
+        async with Child.start(self._camera.name) as child:
+            self._child = child
+            child.say({"start": self._start})
+            if self._paused:
+                child.say({"pause": True})
             async with asyncio.TaskGroup() as tasks:
                 stopper = tasks.create_task(self._stop_child(child), name="stop")
+                guard = tasks.create_task(watchdog.guard(child), name="watchdog")
                 async for kind, value in child.reports():
-                    self._tell(Report(child.name, kind, value))
+                    watchdog.heard(kind, value)
+                    if kind != "alive":
+                        self._report(kind, value)
                     ended = ended or kind in ("failed", "finished")
                 code = await child.process.wait()
                 stopper.cancel()
-        if ended or self._stop.is_set():
+                guard.cancel()
+            self._child = None
+        if ended or self.stop.is_set():
             return None
+        if watchdog.complaint:
+            return watchdog.complaint
         return f"exit code {code}" + (f": {child.last_words[-1]}" if child.last_words else "")
 
-    async def _stop_child(self, child: _Child) -> None:
-        await self._stop.wait()
+    async def _stop_child(self, child: Child) -> None:
+        await self.stop.wait()
         child.say({"stop": True})
         await asyncio.sleep(STOP_S)
         child.kill()
 
 
-class _Child:
-    """A camera's process and the socket to it."""
+class _Watchdog:
+    """Kills a process that hangs: says nothing, or looks at no frame while some wait."""
 
-    def __init__(
-        self,
-        name: str,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        self.name = name
-        self.process = process
-        self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
-        self._reader = reader
-        self._writer = writer
+    def __init__(self) -> None:
+        self.complaint = ""
+        """Why it was killed, if it was."""
+        self._loop = asyncio.get_running_loop()
+        self._limit = START_S
+        self._moved = self._loop.time()
+        self._at: float | None = None
 
-    @classmethod
-    @contextlib.asynccontextmanager
-    async def start(cls, name: str) -> AsyncIterator[_Child]:
-        """Start the process; it is gone when the block is left."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "streamaqa.camera",
-                str(theirs.fileno()),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C in the terminal is for the supervisor alone
-            )
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_BYTES)
-        child = cls(name, process, reader, writer)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(child._listen(), name=f"log {name}")
-                try:
-                    yield child
-                finally:
-                    child.kill()
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-            await process.wait()
+    def heard(self, kind: str, value: Any) -> None:
+        """Take a line from the process as a sign of life, if it is one."""
+        if kind == "running":
+            self._limit = HANG_S
+        if kind == "alive":
+            stuck = value["waiting"] and value["at"] == self._at
+            self._at = value["at"]
+            if stuck:
+                return
+        self._moved = self._loop.time()
 
-    def say(self, order: dict[str, Any]) -> None:
-        """Send one line; a process that is gone hears nothing."""
-        if not self._writer.is_closing():
-            self._writer.write(json.dumps(order).encode() + b"\n")
-
-    def kill(self) -> None:
-        """End it at once, if it is still there."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-
-    async def reports(self) -> AsyncIterator[tuple[ReportKind, Any]]:
-        """What it says, until it closes the socket."""
-        with contextlib.suppress(ConnectionError):
-            while line := await self._reader.readline():
-                with contextlib.suppress(ValueError):  # half a line of a process that was killed
-                    for kind, value in json.loads(line).items():
-                        yield kind, value
-
-    async def _listen(self) -> None:
-        """Its log lines, into ours."""
-        assert self.process.stderr is not None
-        while line := await self.process.stderr.readline():
-            words = line.decode(errors="replace").rstrip()
-            self.last_words.append(words)
-            log.warning(words, camera=self.name)
-
-
-def plain(config: Config) -> dict[str, Any]:
-    """The configuration as JSON data, secrets readable: only for a socket that nobody else can read."""
-    dumped: dict[str, Any] = json.loads(json.dumps(config.model_dump(), default=_reveal))
-    return dumped
-
-
-def _reveal(value: object) -> object:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Sequence):
-        return list(value)
-    raise TypeError(f"no JSON for {type(value).__name__}")
+    async def guard(self, child: Child) -> None:
+        """Watch until cancelled, or until it had to be killed."""
+        while (left := self._moved + self._limit - self._loop.time()) > 0:  # noqa: ASYNC110 - a clock to wait for
+            await asyncio.sleep(min(left, LOOK_S))
+        self.complaint = f"hung for {self._limit:.0f} s and was killed"
+        child.kill()

@@ -5,12 +5,13 @@ Fed with messages as they were published, by whatever way they came, so that it 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +20,23 @@ from streamaqa.delivery.events import as_json
 from streamaqa.delivery.topics import ROOT, Envelope
 
 ROWS = 14
-"""Repetitions kept in view: with the headings they fit a terminal of 24 lines."""
+"""Repetitions shown live, at most; fewer where the terminal is lower."""
+FRAME = 9
+"""Lines of the live view that are no repetitions: title, headings, borders, states, notes."""
+MIN_WIDTHS = {
+    "Exercise": 8,
+    "Set": 3,
+    "Rep": 3,
+    "Down": 5,
+    "Hold": 5,
+    "Up": 5,
+    "Faults": 9,
+    "Cue": 6,
+    "After": 6,
+}
+"""What columns keep in a narrow terminal: numbers whole, words cut."""
+KEPT = 1000
+"""Repetitions and sets kept for the end: an evening's. The counts go on."""
 _ARROW = {"lowering": "↓ lowering", "lifting": "↑ lifting", None: "–"}
 
 
@@ -36,22 +53,19 @@ class Board:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._rows: dict[tuple[str, str, int, int], _Row] = {}
+        self._rows: OrderedDict[tuple[str, str, int, int], _Row] = OrderedDict()
         self._states: dict[str, dict[str, Any]] = {}
         self._notes: deque[str] = deque(maxlen=4)
-        self.sets: list[dict[str, Any]] = []
-        """The `set` messages so far."""
-        self.latencies_ms: list[float] = []
+        self.sets: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        """The newest `set` messages."""
+        self.latencies_ms: deque[float] = deque(maxlen=KEPT)
         """End of a repetition to its feedback, one for each."""
-
-    @property
-    def reps(self) -> int:
+        self.reps = 0
         """Repetitions counted so far."""
-        return len(self._rows)
 
     @property
     def feedback(self) -> list[dict[str, Any]]:
-        """The feedback so far, one for each repetition that has got one."""
+        """The newest feedback, one for each repetition that has got one."""
         return [row.feedback for row in self._rows.values() if row.feedback is not None]
 
     async def send(self, envelope: Envelope) -> None:
@@ -72,7 +86,12 @@ class Board:
 
     def _take_rep(self, what: str, fields: dict[str, Any]) -> None:
         key = (fields["camera"], fields["session"], fields["set_number"], fields["rep"])
-        row = self._rows.setdefault(key, _Row(fields))
+        if key not in self._rows:
+            self._rows[key] = _Row(fields)
+            self.reps += 1
+            if len(self._rows) > KEPT:
+                self._rows.popitem(last=False)
+        row = self._rows[key]
         if what == "feedback":
             row.feedback = fields
             if fields["latency_ms"]["total"] is not None:
@@ -84,20 +103,29 @@ class Board:
 
     # --- drawing ---------------------------------------------------------------------------------------
 
-    def __rich__(self) -> RenderableType:
-        """The live view: repetitions, then what is going on now."""
-        parts: list[RenderableType] = [self.table(list(self._rows.values())[-ROWS:])]
-        parts += [_state_line(camera, state) for camera, state in self._states.items()]
-        parts += [Text(note, style="yellow") for note in self._notes]
-        return Group(*parts)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The live view: what is going on now, and the newest repetitions, a line each."""
+        for camera, state in self._states.items():
+            yield _state_line(camera, state)
+        for note in self._notes:
+            yield Text(note, style="yellow", no_wrap=True, overflow="ellipsis")
+        room = (options.max_height or console.height) - FRAME - len(self._states) - len(self._notes)
+        newest = list(self._rows.values())[-max(1, min(ROWS, room)) :]
+        yield self.table(newest, wrap=False)
 
-    def table(self, rows: Iterable[_Row] | None = None) -> Table:
-        """The repetitions, all if none are given."""
-        table = Table(title=self._title, title_justify="left", expand=False)
+    def table(self, rows: Iterable[_Row] | None = None, *, wrap: bool = True) -> Table:
+        """The repetitions, all that are kept if none are given."""
+        # the live view has to fit 80 columns: no lines between its columns
+        edges = box.HEAVY_HEAD if wrap else box.SIMPLE_HEAD
+        table = Table(title=self._title, title_justify="left", box=edges, collapse_padding=not wrap)
         for heading in ("Exercise", "Set", "Rep", "Down", "Hold", "Up", "Faults", "Cue", "After"):
             number = heading in ("Set", "Rep", "Down", "Hold", "Up", "After")
             table.add_column(
-                heading, justify="right" if number else "left", no_wrap=heading not in ("Faults", "Cue")
+                heading,
+                justify="right" if number else "left",
+                no_wrap=not wrap or heading not in ("Faults", "Cue"),
+                overflow="ellipsis",
+                min_width=MIN_WIDTHS[heading],
             )
         last_set = None
         for row in self._rows.values() if rows is None else rows:
@@ -105,7 +133,7 @@ class Board:
             if last_set not in (None, set_number):
                 table.add_section()
             last_set = set_number
-            table.add_row(*_cells(row))
+            table.add_row(*_cells(row, whole=wrap))
         return table
 
     def summary(self) -> Table:
@@ -126,7 +154,7 @@ class Board:
         return table
 
 
-def _cells(row: _Row) -> list[RenderableType]:
+def _cells(row: _Row, *, whole: bool) -> list[RenderableType]:
     rep, feedback = row.rep, row.feedback
     tempo = rep["tempo"]
     return [
@@ -136,19 +164,19 @@ def _cells(row: _Row) -> list[RenderableType]:
         f"{tempo['lowering_s']:.1f} s",
         f"{tempo['pause_s']:.1f} s",
         f"{tempo['lifting_s']:.1f} s",
-        _faults(feedback),
+        _faults(feedback, whole=whole),
         "" if feedback is None else Text(feedback["cue"] or "", style="bold"),
         "" if feedback is None or rep["latency_ms"]["total"] is None else _after(feedback),
     ]
 
 
-def _faults(feedback: dict[str, Any] | None) -> Text:
+def _faults(feedback: dict[str, Any] | None, *, whole: bool) -> Text:
     if feedback is None:
         return Text("…", style="dim")
     if feedback["errors"]:
         named = ", ".join(f"{_words(e['name'])} {e['probability']:.0%}" for e in feedback["errors"])
         return Text(named, style="red")
-    if feedback["abstained"]:
+    if whole and feedback["abstained"]:
         unseen = ", ".join(_words(name) for name in feedback["abstained"])
         return Text(f"none seen ({unseen}: not judged)", style="green")
     return Text("none seen", style="green")
@@ -172,7 +200,7 @@ def _state_line(camera: str, state: dict[str, Any]) -> Text:
         parts.append(f"{state['fps']:.0f} frames a second")
     if state["lag_ms"] is not None:
         parts.append(f"lag {state['lag_ms']:.0f} ms")
-    line = Text("  ".join(parts), style="cyan")
+    line = Text("  ".join(parts), style="cyan", no_wrap=True, overflow="ellipsis")
     if state["text"]:
         line.append(f"  {state['text']}", style="yellow")
     return line

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamaqa.body import Body, Joint, View, angle, from_vertical, pair, seen, yaw
+from streamaqa.body import Body, Joint, View, angle, from_vertical, pair, seen, wavering, yaw
 from streamaqa.signs import hips_above_knees, shank_lean
 from streamaqa.sources.synthetic import RepScript, Scene, SetScript, poses
 from streamaqa.types import Pose
@@ -125,6 +125,26 @@ def test_an_empty_room_has_no_view() -> None:
     assert body.view is None
     with pytest.raises(ValueError, match="at least one pose"):
         Body.of([])
+
+
+def turned_about(pose: Pose) -> Pose:
+    """With front and back taken for each other."""
+    return replace(pose, world=pose.world * np.array([-1, 1, -1, 1], np.float32))
+
+
+def test_a_lifter_whose_front_and_back_are_taken_for_each_other_has_no_view() -> None:
+    track = squats(140)
+    torn = [turned_about(pose) if n % 5 in (0, 2) else pose for n, pose in enumerate(track)]
+    assert Body.of(track).view is View.REAR_OBLIQUE
+    assert Body.of(torn).view is None
+
+
+@pytest.mark.parametrize("view", [90, 180])
+def test_a_few_poses_turned_about_leave_the_view(view: float) -> None:
+    track = squats(view)
+    glitched = [turned_about(pose) if n % 8 == 0 else pose for n, pose in enumerate(track)]
+    assert Body.of(glitched).view is Body.of(track).view is not None
+    assert wavering(np.stack([pose.world for pose in glitched])) < 20.0
 
 
 def test_yaw_is_read_while_the_lifter_works_and_not_while_they_walk_in() -> None:

@@ -226,6 +226,35 @@ def test_a_configuration_with_unknown_keys_names_each_with_its_line(tmp_path: Pa
 def test_no_source_at_all_is_one_line() -> None:
     one_line(run("run"), "no camera")
     one_line(run("replay", "synthetic:snatch"), "snatch")
+    one_line(run("replay", SQUATS, "--exercise", "snatch"), "exercise", "snatch")
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(tmp_path: Path) -> None:
+    config = tmp_path / "gym.yaml"
+    config.write_text("cameras:\n  - {name: rack, source: 'synthetic:squat'}\n")
+    for options in ([], ["--config", str(config)]):
+        done = run("run", "rtsp://coach:hunter2@camera/stream", *options)
+        one_line(done, "password")
+        assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(track: Path) -> None:
+    replaying = subprocess.Popen(
+        command("replay", track, "--speed", "4"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert replaying.stdout is not None
+    assert replaying.stderr is not None
+    assert replaying.stdout.readline()
+    replaying.stdout.close()
+    complaints = replaying.stderr.read()
+    replaying.stderr.close()
+    replaying.wait(timeout=20)
+    assert complaints == ""
+
+
+def test_a_topic_filter_that_is_none_is_one_line(mosquitto: Mosquitto) -> None:
+    broker = f"mqtt://127.0.0.1:{mosquitto.port}"
+    one_line(run("listen", "--broker", broker, "--topic", "a/#/b"), "a/#/b")
 
 
 def test_the_embedded_broker_takes_a_free_port_if_its_own_is_taken(mosquitto: Mosquitto, track: Path) -> None:
@@ -233,3 +262,25 @@ def test_the_embedded_broker_takes_a_free_port_if_its_own_is_taken(mosquitto: Mo
     assert done.returncode == 0, done.stderr
     assert "MQTT broker on 127.0.0.1" in done.stdout
     assert f"port {mosquitto.port}" not in done.stdout
+
+
+def test_each_command_that_says_messages_says_them_as_json_lines(track: Path, tmp_path: Path) -> None:
+    for words in (("replay", track, "--fast"), ("run", track)):
+        done = run(*words, "--json", STREAMAQA_OUTBOX__FOLDER=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        topics = [message["topic"].rpartition("/")[2] for message in said]
+        assert topics.count("rep") == topics.count("feedback") == 2
+        assert topics.count("set") == 1
+    assert json.loads(run("models", "pull", "--json").stdout)["variant"] == "full"
+
+
+def test_messages_are_never_written_over_the_recording(track: Path) -> None:
+    before = track.read_bytes()
+    one_line(run("replay", track, "--fast", "--events", track), "name another file")
+    assert track.read_bytes() == before
+
+
+def test_a_full_disk_for_the_messages_is_one_line(track: Path) -> None:
+    one_line(run("replay", track, "--fast", "--events", "/dev/full"), "/dev/full")
+    one_line(run("replay", track, "--fast", "--events", "/nowhere/out.jsonl"), "/nowhere/out.jsonl")

@@ -16,13 +16,14 @@ from streamaqa.assessment import KinematicAssessor
 from streamaqa.delivery.builders import Session
 from streamaqa.delivery.commands import (
     AthleteCommand,
+    CommandReply,
     ExerciseCommand,
     PauseCommand,
     ResetCommand,
     ResumeCommand,
 )
 from streamaqa.delivery.messages import AnyMessage, FeedbackMessage, RepMessage, SetMessage, StateMessage
-from streamaqa.errors import SourceError, StreamaqaError
+from streamaqa.errors import SourceError, StreamaqaError, UsageError
 from streamaqa.exercises import EXERCISES
 from streamaqa.feedback import Coach
 from streamaqa.pipeline import Pipeline
@@ -140,7 +141,7 @@ async def test_an_assessor_that_fails_costs_no_rep(squats: list[Pose]) -> None:
     await run.run()
     assert len(said.feedback) == 3
     assert all(message.degraded and message.assessor.name == "kinematic" for message in said.feedback)
-    assert run.counters.degraded == 3
+    assert run.counts["degraded"] == 3
 
 
 async def test_where_nobody_can_judge_the_feedback_says_so(squats: list[Pose]) -> None:
@@ -206,14 +207,17 @@ async def test_commands_pause_resume_and_change_the_athlete(squats: list[Pose]) 
     run = pipeline(Track([*squats, *later]), said)
     assert (await run.command(ResumeCommand())).ok
 
+    asked: list[asyncio.Task[CommandReply]] = []
+
     async def step_up(message: AnyMessage) -> None:
         await said(message)
         if isinstance(message, SetMessage) and message.athlete is None:
-            reply = await run.command(AthleteCommand(athlete="Ada", request_id="7"))
-            assert reply.request_id == "7"
+            request = AthleteCommand(athlete="Ada", request_id="7")
+            asked.append(asyncio.create_task(run.command(request), name="display"))
 
     run._say = step_up
     await run.run()
+    assert [(await reply).request_id for reply in asked] == ["7"]
     assert [message.athlete for message in said.feedback] == [None] * 3 + ["Ada"] * 3
     assert [message.athlete for message in said.sets] == [None, "Ada"]
 
@@ -270,3 +274,31 @@ async def test_coach_says_what_cannot_be_opened() -> None:
     with pytest.raises(SourceError, match="no such file"):
         async for _ in streamaqa.coach("nowhere.mp4"):
             pass
+
+
+async def test_a_caller_may_stop_listening_while_many_reps_wait(tmp_path: Path) -> None:
+    save_track(tmp_path / "long.npz", poses("synthetic:squat?reps=24&seed=1", fps=15))
+    listening = streamaqa.coach(tmp_path / "long.npz")
+    async with asyncio.timeout(20):
+        await anext(listening)
+        await asyncio.sleep(1.0)  # the queue is full now, and the engine waits
+        await listening.aclose()
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_sets_are_numbered_on_when_the_athlete_changes(squats: list[Pose]) -> None:
+    said = Said()
+    later = [dataclasses.replace(pose, time=pose.time + 60) for pose in squats]
+    run = pipeline(Track([*squats, *later]), said)
+    watching = asyncio.create_task(run.run())
+    while not said.sets:  # noqa: ASYNC110 - until the first set is over
+        await asyncio.sleep(0.01)
+    await run.command(AthleteCommand(athlete="Ada"))
+    await watching
+    assert [message.set_number for message in said.sets] == list(range(1, len(said.sets) + 1))
+
+
+async def test_coach_refuses_a_hint_it_does_not_know(tmp_path: Path, squats: list[Pose]) -> None:
+    save_track(tmp_path / "set.npz", squats)
+    with pytest.raises(UsageError, match="snatch"):
+        await anext(streamaqa.coach(tmp_path / "set.npz", exercise="snatch"))

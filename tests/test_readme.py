@@ -58,9 +58,8 @@ def environ(folder: Path) -> dict[str, str]:
 def quick(command: str) -> bool:
     """Whether a command ends by itself and needs no more than the folder."""
     words = command.split()
-    return words[:2] in (["streamaqa", "replay"], ["streamaqa", "check"], ["streamaqa", "models"]) or (
-        words[:2] == ["streamaqa", "run"] and "--config" not in words
-    )
+    ends = ("replay", "check", "models", "doctor")
+    return words[1:2] != [] and (words[1] in ends or (words[1] == "run" and "--config" not in words))
 
 
 def test_the_readme_has_its_two_commands_and_make_knows_them() -> None:
@@ -73,7 +72,7 @@ def test_the_readme_has_its_two_commands_and_make_knows_them() -> None:
 @pytest.mark.parametrize("command", [line for line in commands() if quick(line)])
 def test_a_command_of_the_readme_works(command: str, folder: Path) -> None:
     done = subprocess.run(
-        shlex.split(command),
+        ["sh", "-c", command],
         cwd=folder,
         env=environ(folder),
         capture_output=True,
@@ -82,7 +81,9 @@ def test_a_command_of_the_readme_works(command: str, folder: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
-    if "set.mp4" in command:
+    if "--compare" in command:
+        assert "no differences" in done.stdout
+    elif "set.mp4" in command:
         assert "2 reps" in done.stdout
     if "--events" in command:
         assert (folder / "out.jsonl").stat().st_size > 0
@@ -105,7 +106,7 @@ def test_the_commands_that_go_on_until_ctrl_c_start_and_stop(folder: Path, mosqu
         assert running.poll() is None, running.communicate()
         running.send_signal(signal.SIGINT)
         _, complaints = running.communicate(timeout=20)
-        assert running.returncode == 0, complaints
+        assert running.returncode in (0, 130), complaints  # 130 on a machine so slow that it still starts
         assert "Traceback" not in complaints
 
 

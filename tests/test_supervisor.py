@@ -17,11 +17,13 @@ import pytest
 from brokers import Mosquitto, subscribed
 
 from streamaqa import camera as camera_process
+from streamaqa import supervisor as supervisor_module
+from streamaqa.children import plain
 from streamaqa.config import BrokerSettings, CameraSettings, Config, StoreSettings
-from streamaqa.delivery.messages import FeedbackMessage, RepMessage, StatsMessage
+from streamaqa.delivery.messages import FeedbackMessage, RepMessage, StateMessage, StatsMessage
 from streamaqa.sources.pose_track import save_track
 from streamaqa.sources.synthetic import poses
-from streamaqa.supervisor import Report, Supervisor, plain
+from streamaqa.supervisor import Report, Supervisor
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,15 @@ class Reports(list[Report]):
     async def until(self, camera: str, kind: str, count: int = 1) -> None:
         async with asyncio.timeout(15):
             while self.kinds(camera).count(kind) < count:
+                self._news.clear()
+                await self._news.wait()
+
+    def messages(self, topic: str) -> int:
+        return sum(report.kind == "message" and report.value["topic"] == topic for report in self)
+
+    async def message(self, topic: str, count: int) -> None:
+        async with asyncio.timeout(20):
+            while self.messages(topic) < count:
                 self._news.clear()
                 await self._news.wait()
 
@@ -202,7 +213,9 @@ async def test_a_camera_tells_its_counters(
     config = configured(mosquitto, tmp_path, rack=squats)
     ours, theirs = socket.socketpair()
     with ours:
-        ours.sendall(json.dumps({"start": {"config": plain(config), "camera": 0, "speed": 10.0}}).encode())
+        ours.sendall(
+            json.dumps({"start": {"config": plain(config), "camera": "rack", "speed": 10.0}}).encode()
+        )
         ours.sendall(b"\n")
         async with subscribed(mosquitto.settings) as heard:
             assert await camera_process.serve(theirs.detach()) == 0
@@ -210,3 +223,61 @@ async def test_a_camera_tells_its_counters(
     told = StatsMessage.model_validate_json(stats[-1])
     assert told.counters["frames"] > 0
     assert told.gauges["memory_mib"] > 10
+
+
+async def test_a_camera_that_hangs_is_killed_and_started_again(
+    mosquitto: Mosquitto, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "HANG_S", 3.0)
+    async with running(configured(mosquitto, tmp_path, rack=long)) as (_, reports):
+        await reports.until("rack", "running")
+        (hanging,) = children()
+        hanging.suspend()
+        await reports.until("rack", "died")
+        await reports.until("rack", "running", 2)
+        assert not hanging.is_running()
+    (died,) = [report for report in reports if report.kind == "died"]
+    assert died.value == "hung for 3 s and was killed"
+
+
+async def test_a_camera_that_keeps_dying_is_given_up_with_the_reason(
+    mosquitto: Mosquitto, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "BACKOFF_S", 0.01)
+    config = configured(mosquitto, tmp_path, rack=long)
+    async with subscribed(mosquitto.settings) as heard, running(config) as (_, reports):
+        for life in range(1, supervisor_module.DEATHS_A_MINUTE + 2):
+            await reports.until("rack", "running", life)
+            for process in children():
+                process.kill()
+        await reports.until("rack", "failed")
+        await heard.until_payload("streamaqa/home/rack/availability", b"offline")
+        count = 0
+        reason = ""
+        while "died 4 times within a minute" not in reason:  # the states before it are the camera's own
+            count += 1
+            states = await heard.until("streamaqa/home/rack/state", count)
+            reason = StateMessage.model_validate_json(states[count - 1]).text
+    assert reports.kinds("rack").count("died") == supervisor_module.DEATHS_A_MINUTE + 1
+    assert "within a minute" in next(report.value for report in reports if report.kind == "failed")
+
+
+async def test_cameras_are_added_paused_and_removed_while_others_run(
+    mosquitto: Mosquitto, long: Path, tmp_path: Path
+) -> None:
+    async with running(configured(mosquitto, tmp_path, one=long), speed=4) as (supervisor, reports):
+        await reports.until("one", "running")
+        supervisor.add(CameraSettings(name="two", source=str(long)))
+        with pytest.raises(ValueError, match="runs already"):
+            supervisor.add(CameraSettings(name="two", source=str(long)))
+        supervisor.pause("two")
+        await reports.until("two", "running")
+        assert list(supervisor.cameras) == ["one", "two"]
+        await reports.message("streamaqa/home/one/rep", 2)
+        assert reports.messages("streamaqa/home/two/rep") == 0
+        supervisor.resume("two")
+        await reports.message("streamaqa/home/two/rep", 1)
+        await supervisor.remove("two")
+        assert len(children()) == 1
+        assert list(supervisor.cameras) == ["one"]
+        assert reports.kinds("one") == ["running"]

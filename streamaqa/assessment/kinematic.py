@@ -120,13 +120,13 @@ class KinematicAssessor:
     def _readings(self, body: Body, rep: Rep, error: ErrorType) -> list[Reading]:
         readings = []
         for sign in error.signs:
-            if body.view in sign.views and (series := self._series(body, rep, sign)):
+            if _shown(body, sign) and (series := self._series(body, rep, sign)):
                 numbers = self._calibration.signs[f"{rep.exercise}.{error.name}.{sign.name}"]
                 readings.append(self._read(*series, rep, sign, numbers))
         return readings
 
-    def _series(self, body: Body, rep: Rep, sign: Sign) -> tuple[Array, Array] | None:
-        """Times and values of the measure where its joints are seen; None if that is too seldom."""
+    def _series(self, body: Body, rep: Rep, sign: Sign) -> tuple[Array, Array, Array | None] | None:
+        """Times, values and heights (for a sign with any) where joints are seen; None if too seldom."""
         during = (body.time >= rep.start) & (body.time <= rep.end)
         columns = [[joint + side for joint in sign.joints] for side in (0, 1)]
         sure = body.seen >= self._settings.min_visibility
@@ -137,27 +137,44 @@ class KinematicAssessor:
             return None
         values = sign.measure(body)
         known &= np.isfinite(values)
-        return (body.time[known], values[known]) if (known & during).any() else None
+        height = None if sign.height is None else sign.height(body)
+        if height is not None:
+            known &= np.isfinite(height)
+        if not (known & during).any():
+            return None
+        return body.time[known], values[known], None if height is None else height[known]
 
-    def _read(self, time: Array, values: Array, rep: Rep, sign: Sign, numbers: Threshold) -> Reading:
+    def _read(
+        self, time: Array, values: Array, height: Array | None, rep: Rep, sign: Sign, numbers: Threshold
+    ) -> Reading:
         """The sign's value, probability and interval."""
         settings = self._settings
         lead = 0.0 if sign.throughout else settings.lead
         grid = np.arange(rep.start - lead, rep.end + 0.5 / settings.rate, 1.0 / settings.rate)
         series = np.interp(grid, time, values)
-        base = _baseline(sign, time, values, rep)
-        width = min(len(series), 1 + round(settings.min_duration * settings.rate))
+        base: Array | float
+        if height is None:
+            base = _baseline(sign, time, values, rep)
+        else:
+            base = sign.share * _other_way(sign, grid, series, np.interp(grid, time, height), rep)
+        moment = max(settings.min_duration, sign.lasting * rep.duration)
+        width = min(len(series), 1 + round(moment * settings.rate))
         held = sliding_window_view(series - base, width)
         if sign.throughout:
             value, peak = float(held.mean(axis=1).min()), int(held.mean(axis=1).argmin())
             rise = series.max() - series
         else:
             value, peak = float(held.min(axis=1).max()), int(held.min(axis=1).argmax())
-            rise = series - (base if sign.baseline != "none" else series.min())
+            rise = series - (base if sign.baseline in ("standing", "least") else series.min())
         start, end = _interval(rise, peak, width, numbers.hold)
         start_s, end_s = _inside(grid[start], grid[end], rep, settings.min_duration)
         probability = 1.0 / (1.0 + np.exp(-np.clip((value - numbers.threshold) / numbers.softness, -30, 30)))
         return Reading(sign.name, value, float(probability), start_s, end_s)
+
+
+def _shown(body: Body, sign: Sign) -> bool:
+    """Whether the view shows that sign."""
+    return body.view in sign.views and sign.facing[0] <= abs(body.yaw) <= sign.facing[1]
 
 
 def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:
@@ -170,6 +187,20 @@ def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:
     if not near.any():
         near = time == time[np.abs(time - rep.start).argmin()]
     return float(np.median(values[near]))
+
+
+def _other_way(sign: Sign, grid: Array, series: Array, height: Array, rep: Rep) -> Array:
+    """The measure at the same height of the load in the phase that the judged one is held against.
+
+    For samples of that other phase, and where one of the two is missing, the measure itself.
+    """
+    first = grid < rep.turn
+    judged, other = (first, ~first) if sign.baseline == "way_back" else (~first, first)
+    level = series.copy()
+    if judged.any() and other.any():
+        order = np.argsort(height[other])
+        level[judged] = np.interp(height[judged], height[other][order], series[other][order])
+    return level
 
 
 def _interval(rise: Array, peak: int, width: int, hold: float) -> tuple[int, int]:

@@ -31,10 +31,10 @@ from streamaqa.sources.synthetic import (
     random_fault,
     random_scene,
 )
-from streamaqa.types import Evidence, Pose, Rep, RepEnded
+from streamaqa.types import Assessment, Evidence, Pose, Rep, RepEnded
 
-SEEDS: Final = range(1000, 1060)
-"""Lifters and views on which nothing was tuned; the rules were fitted on seeds below 1000."""
+SEEDS: Final = range(3000, 3060)
+"""Lifters and views on which nothing was tuned; the rules were fitted on seeds below 2060."""
 REPS: Final = 5
 TEMPOS: Final = (0.7, 1.0, 1.6)
 """Seconds of a phase."""
@@ -120,7 +120,6 @@ class FaultResult:
 class Case:
     """One error in one repetition: what was drawn and what was said."""
 
-    seed: int
     error: str
     view: float
     """Degrees from facing the camera, 0 to 180."""
@@ -141,14 +140,14 @@ def measure(
     Raises ModelFileError if there is no pose model.
     """
     judge = assessor or KinematicAssessor()
-    cases: list[Case] = []
-    reps = 0
+    drawn, judged = 0, []
     for seed in seeds:
         scene = draw(seed)
-        reps += REPS
-        for true, evidence in matched(scene, track(seed, scene, cache)):
-            cases += _cases(seed, true, evidence, judge)
-    return sum_up(reps, cases)
+        drawn += REPS
+        judged += [
+            compare(true, judge.judge(shown)) for true, shown in matched(scene, track(seed, scene, cache))
+        ]
+    return sum_up(drawn, judged)
 
 
 def draw(seed: int) -> Scene:
@@ -203,36 +202,24 @@ def matched(scene: Scene, poses: Sequence[Pose]) -> Iterator[tuple[TrueRep, Evid
             yield true, Evidence(rep, shown)
 
 
-def _cases(seed: int, true: TrueRep, evidence: Evidence, judge: KinematicAssessor) -> Iterator[Case]:
-    said = judge.judge(evidence)
+def compare(true: TrueRep, said: Assessment) -> list[Case]:
+    """What was said of one repetition against what was drawn, one case for each error of its exercise."""
     named = {f.name: (f.start, f.end) for f in said.findings if f.probability >= 0.5}
     drawn = {error.name: (error.start, error.end) for error in true.errors}
     view = abs((true.view + 180.0) % 360.0 - 180.0)
-    for error in exercise(true.exercise).errors:
-        known = drawn.get(error.name), not drawn, named.get(error.name), error.name in said.abstained
-        yield Case(seed, error.name, view, *known)
+    return [
+        Case(name, view, drawn.get(name), not drawn, named.get(name), name in said.abstained)
+        for name in (error.name for error in exercise(true.exercise).errors)
+    ]
 
 
-def sum_up(reps: int, cases: Sequence[Case]) -> FaultResult:
-    """The figures of `cases`, one per repetition and error."""
+def sum_up(drawn: int, judged: Sequence[Sequence[Case]]) -> FaultResult:
+    """The figures of `drawn` repetitions, of which those in `judged` were found."""
+    cases = [case for rep in judged for case in rep]
     each = tuple(_one(error, [case for case in cases if case.error == error]) for error in SHOWN)
-    by_rep = [list(group) for group in _repetitions(cases)]
-    clean = [group for group in by_rep if group[0].clean]
-    named = sum(any(case.named for case in group) for group in clean)
-    return FaultResult(reps, len(by_rep), each, len(clean), _share(named, len(clean)))
-
-
-def _repetitions(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    """Cases of one repetition follow each other, one for each error of its exercise."""
-    at = 0
-    while at < len(cases):
-        count = next(
-            len(names)
-            for names in ([e.name for e in exercise(name).errors] for name, _ in THEMES)
-            if cases[at].error in names
-        )
-        yield list(cases[at : at + count])
-        at += count
+    clean = [rep for rep in judged if rep[0].clean]
+    named = sum(any(case.named for case in rep) for rep in clean)
+    return FaultResult(drawn, len(judged), each, len(clean), _share(named, len(clean)))
 
 
 def _one(error: str, cases: Sequence[Case]) -> ErrorResult:
@@ -279,11 +266,13 @@ def table(result: FaultResult) -> list[Table]:
         each.add_column(head, justify="right")
     for row in result.errors:
         shares = (row.judged, row.precision, row.recall, row.f1, row.iou)
-        cells = (f"{row.reps}", f"{row.drawn}", *map(_cell, shares), f"{row.hidden}", _cell(row.abstained))
-        each.add_row(row.error, *cells)
+        told = (f"{row.reps}", f"{row.drawn}", *map(_cell, shares))
+        each.add_row(row.error, *told, f"{row.hidden}", _cell(row.abstained))
     total = Table("figure", "measured", "wanted")
     total.add_row("repetitions found and recognized", f"{result.matched} of {result.reps}", "99 %")
-    total.add_row("clean repetitions with a fault named", f"{result.clean_named:.1%} of {result.clean}", "2 %")
+    total.add_row(
+        "clean repetitions with a fault named", f"{result.clean_named:.1%} of {result.clean}", "2 %"
+    )
     return [each, total]
 
 

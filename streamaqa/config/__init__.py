@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import yaml
 from platformdirs import user_state_path
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from streamaqa.assessment.kinematic import KinematicSettings
 from streamaqa.config.reading import load_model
@@ -27,8 +27,10 @@ from streamaqa.errors import UsageError
 from streamaqa.exercises import EXERCISES
 from streamaqa.feedback import FeedbackSettings
 from streamaqa.pose import PoseSettings
+from streamaqa.recording.settings import RecordingSettings
 from streamaqa.segmentation.settings import SegmenterSettings
 from streamaqa.settings import Settings
+from streamaqa.sources.settings import LiveSettings
 from streamaqa.windows import BufferSettings, WindowPlan
 
 __all__ = [
@@ -48,6 +50,9 @@ _SECRET_IN_QUERY = re.compile(r"[?&](?:pass\w*|pwd|token|auth\w*|api_?key|key|se
 
 class CameraSettings(Settings):
     """One camera, and who lifts before it."""
+
+    # a bad value is named without being shown: an address may hold a password
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     name: str
     """A level of its topics."""
@@ -177,6 +182,8 @@ class Config(Settings):
     site: str = "home"
     """The place, a level of every topic."""
     cameras: tuple[CameraSettings, ...] = ()
+    live: LiveSettings = LiveSettings()
+    """How cameras and streams are opened, and opened again."""
     pose: PoseSettings = PoseSettings()
     segmenter: SegmenterSettings = SegmenterSettings()
     assessor: AssessorSettings = AssessorSettings()
@@ -186,6 +193,7 @@ class Config(Settings):
     feedback: FeedbackSettings = FeedbackSettings()
     mqtt: BrokerSettings = Field(default_factory=lambda: BrokerSettings.model_validate({}))
     outbox: StoreSettings = Field(default_factory=StoreSettings)
+    recording: RecordingSettings = RecordingSettings()
     limits: LimitSettings = LimitSettings()
 
     @field_validator("site")
@@ -243,6 +251,7 @@ def describe(config: Config) -> list[tuple[str, str]]:
         ("windows", "none" if plan is None else _describe_plan(plan)),
         ("broker", broker + (" with TLS" if mqtt.tls else "")),
         ("outbox", f"{config.outbox.folder}, {config.outbox.keep_days:g} days"),
+        ("recording", _describe_recording(config.recording)),
     ]
     return rows
 
@@ -254,6 +263,13 @@ def _describe_camera(camera: CameraSettings) -> str:
         f"{camera.height_m:g} m" if camera.height_m else "",
     ]
     return f"{camera.source} ({', '.join(filter(None, told))})"
+
+
+def _describe_recording(recording: RecordingSettings) -> str:
+    if recording.folder is None:
+        return "none: nothing is stored"
+    what = "poses and messages" if not recording.video else "video, poses and messages"
+    return f"{what} into {recording.folder}" + (", faces blurred" if recording.blur_faces else "")
 
 
 def _describe_plan(plan: WindowPlan) -> str:

@@ -21,9 +21,9 @@ from streamaqa.delivery.settings import PLAIN_PORT, MqttSettings
 from streamaqa.errors import BrokerError
 
 HOST = "127.0.0.1"
-SETTLE_S = 0.5
+SETTLE_S = 0.3
 """For subscribers to get what was published just before the end."""
-CLOSE_S = 0.4
+CLOSE_S = 0.2
 """For clients to be told; then their connections are dropped."""
 _LISTENER = "default"
 _NOISY = ("amqtt", "transitions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, TextIO
@@ -50,7 +51,8 @@ class EventsFile:
 
     def close(self) -> None:
         """Close the file; more than once does no harm."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what could not be written was said when it was
+            self._file.close()
 
     def __enter__(self) -> EventsFile:
         return self

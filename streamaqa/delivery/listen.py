@@ -15,7 +15,7 @@ import aiomqtt
 from streamaqa.delivery.connection import connect
 from streamaqa.delivery.settings import MqttSettings
 from streamaqa.delivery.topics import ROOT, matches
-from streamaqa.errors import BrokerError
+from streamaqa.errors import BrokerError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,13 @@ async def listen(
     """Topic and payload of each message, across reconnects. Close with `contextlib.aclosing`.
 
     `on_subscribed` is called at each subscription: what is published from then on is heard. A message may
-    come twice (QoS 1). BrokerError if the broker cannot be reached the first time.
+    come twice (QoS 1). BrokerError if the broker cannot be reached the first time, UsageError if
+    the filter is none.
     """
+    try:
+        aiomqtt.Wildcard(topic_filter)
+    except ValueError:
+        raise UsageError(f"{topic_filter!r} is no topic filter; {EVERYTHING} hears everything") from None
     name = f"streamaqa-listen-{uuid.uuid4().hex[:8]}"
     first = True
     while True:

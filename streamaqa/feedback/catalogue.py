@@ -140,6 +140,12 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
         "hands_not_visible": "Hands not visible: step back until the bar stays in view.",
         "turn_side_on": "Turn side-on to the camera to have this judged: {errors}.",
         "turn_front_on": "Face the camera to have this judged: {errors}.",
+        "camera_lost": "No picture from the camera: trying to reach it again.",
+        "camera_frozen": "The camera's picture has frozen: check the camera.",
+        "camera_black": "The camera's picture is black: check its cover and the light.",
+        "camera_resized": "The camera's picture has changed its size.",
+        "camera_times": "The camera's time stamps are broken: tempo may be off.",
+        "recording_stopped": "The recording has stopped; the coach goes on.",
     },
     "de": {
         "clean": "Saubere Wiederholung.",
@@ -164,6 +170,12 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
         "hands_not_visible": "Hände nicht im Bild: Geh zurück, bis die Stange im Bild bleibt.",
         "turn_side_on": "Stell dich seitlich zur Kamera, dann lässt sich beurteilen: {errors}.",
         "turn_front_on": "Schau zur Kamera, dann lässt sich beurteilen: {errors}.",
+        "camera_lost": "Kein Bild von der Kamera: Verbindung wird neu aufgebaut.",
+        "camera_frozen": "Das Kamerabild steht: Prüf die Kamera.",
+        "camera_black": "Das Kamerabild ist schwarz: Prüf die Abdeckung und das Licht.",
+        "camera_resized": "Das Kamerabild hat jetzt eine andere Größe.",
+        "camera_times": "Die Zeitstempel der Kamera stimmen nicht: Das Tempo kann falsch sein.",
+        "recording_stopped": "Die Aufzeichnung hat aufgehört, das Training geht weiter.",
     },
     "es": {
         "clean": "Repetición limpia.",
@@ -188,6 +200,12 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
         "hands_not_visible": "No se ven las manos: aléjate hasta que la barra quede en la imagen.",
         "turn_side_on": "Ponte de perfil a la cámara para poder juzgar: {errors}.",
         "turn_front_on": "Ponte de frente a la cámara para poder juzgar: {errors}.",
+        "camera_lost": "Sin imagen de la cámara: se intenta conectar de nuevo.",
+        "camera_frozen": "La imagen de la cámara está congelada: revisa la cámara.",
+        "camera_black": "La imagen de la cámara está negra: revisa la tapa y la luz.",
+        "camera_resized": "La imagen de la cámara ha cambiado de tamaño.",
+        "camera_times": "Las marcas de tiempo de la cámara fallan: el tempo puede ser erróneo.",
+        "recording_stopped": "La grabación se ha detenido; el entrenador sigue.",
     },
 }
 """Sentences that belong to no single error. Set-up advice is keyed by the segmenter's codes."""

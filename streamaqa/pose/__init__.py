@@ -13,11 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from streamaqa.errors import ModelFileError
+from streamaqa.pose.follow import Doubt, Follower, FollowSettings, Person
+from streamaqa.pose.landmarker import Landmarker
 from streamaqa.settings import Settings
 from streamaqa.types import Frame, Pose
 
 Variant: TypeAlias = Literal["lite", "full", "heavy"]
+
+BOX_MARGIN = 0.15
+"""Share of a person's box by which it is widened: landmarks end at wrists, ankles and eyes."""
+AROUND_M = (0.9, 1.3)
+"""Metres about the middle of the trunk, sideways and up, that a closer look takes in of a tall lifter."""
+GREY = 127
+"""What hides somebody: no edges, and the mean of what the model was trained on."""
+LOOK_CONFIDENCE = 0.3
+"""Detection confidence of a second look: a bar before the face costs the detector's trust, and whoever is
+found must be like the lifter anyway."""
+LEAST_CROP = 32
+"""Pixels below which a part of the picture shows nobody."""
 
 
 class PoseSettings(Settings):
@@ -33,6 +46,10 @@ class PoseSettings(Settings):
     """Below this a person is not there. MediaPipe's default."""
     tracking_confidence: float = Field(0.5, ge=0, le=1)
     """Below this the person is looked for anew in the whole frame. MediaPipe's default."""
+    people: int = Field(3, ge=1, le=8)
+    """How many people a second look tells apart; 1 turns second looks off. Lifter, spotter, passer-by."""
+    follow: FollowSettings = FollowSettings()
+    """When the person tracked is doubted."""
 
 
 class PoseEstimator(Protocol):
@@ -46,56 +63,43 @@ class PoseEstimator(Protocol):
 
 
 class MediaPipePose:
-    """PoseLandmarker in video mode. Follows one person, since MediaPipe smooths landmarks only then.
+    """PoseLandmarker in video mode, kept to one lifter by second looks where `follow` has a doubt.
 
     Raises:
         ModelFileError: MediaPipe cannot use the bundle.
     """
 
     def __init__(self, model: Path, settings: PoseSettings | None = None) -> None:
-        from mediapipe.tasks.python.core.base_options import BaseOptions
-        from mediapipe.tasks.python.vision import PoseLandmarker, PoseLandmarkerOptions, RunningMode
-
-        settings = settings or PoseSettings()
-        options = PoseLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(model)),
-            running_mode=RunningMode.VIDEO,
-            num_poses=1,
-            min_pose_detection_confidence=settings.detection_confidence,
-            min_pose_presence_confidence=settings.detection_confidence,
-            min_tracking_confidence=settings.tracking_confidence,
-        )
-        try:
-            self._landmarker: PoseLandmarker | None = PoseLandmarker.create_from_options(options)
-        except (ValueError, RuntimeError, OSError) as error:
-            raise ModelFileError(f"{model}: MediaPipe cannot use this pose model: {error}") from None
-        self._last_ms = -1
+        self._model = model
+        self._settings = settings or PoseSettings()
+        self._tracker = self._open()
+        self._everybody: Landmarker | None = None
+        self._follower = Follower(self._settings.follow)
+        self.looks = 0
+        """Second looks so far."""
 
     def estimate(self, frame: Frame) -> Pose:
         """The pose in this frame. Frames must come in time order."""
-        from mediapipe import Image, ImageFormat
-
-        if self._landmarker is None:
-            raise ValueError("the pose estimator is closed")
-        # MediaPipe wants strictly rising integers; frames closer than 1 ms are moved apart for it only.
-        self._last_ms = max(self._last_ms + 1, round(frame.time * 1000))
-        picture = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(frame.image))
-        result = self._landmarker.detect_for_video(picture, self._last_ms)
-        height, width = frame.image.shape[:2]
-        if not result.pose_landmarks:
-            return Pose.nobody(frame.time, (width, height))
-        return Pose(
-            time=frame.time,
-            image=_array(result.pose_landmarks[0]),
-            world=_array(result.pose_world_landmarks[0]),
-            size=(width, height),
-        )
+        poses = self._tracker.find(frame.image, frame.time)
+        if not poses:
+            return Pose.nobody(frame.time, _size(frame))
+        (pose,) = poses
+        if self._settings.people == 1:
+            return pose
+        tracked = Person.of(pose, frame.image)
+        match self._follower.doubt(tracked):
+            case Doubt.NONE:
+                return pose
+            case Doubt.WAIT:
+                return Pose.nobody(frame.time, _size(frame))
+            case Doubt.LOOK:
+                return self._look(frame, pose, tracked)
 
     def close(self) -> None:
-        """Free the model: an unclosed landmarker raises when the interpreter exits."""
-        if self._landmarker is not None:
-            landmarker, self._landmarker = self._landmarker, None
-            landmarker.close()
+        """Free the models: an unclosed landmarker raises when the interpreter exits."""
+        self._tracker.close()
+        if self._everybody is not None:
+            self._everybody.close()
 
     def __enter__(self) -> Self:
         return self
@@ -105,13 +109,81 @@ class MediaPipePose:
     ) -> None:
         self.close()
 
+    def _look(self, frame: Frame, pose: Pose, tracked: Person) -> Pose:
+        """Find everybody, and the lifter among them; bring the tracker back if it has gone elsewhere."""
+        self.looks += 1
+        if self._everybody is None:
+            self._everybody = self._open(self._settings.people, LOOK_CONFIDENCE)
+        everybody = self._everybody.find(frame.image, frame.time) + self._closer(self._everybody, frame, pose)
+        people = [Person.of(each, frame.image) for each in everybody]
+        lifter = self._follower.decide(tracked, people)
+        if lifter is None:
+            return Pose.nobody(frame.time, _size(frame))
+        if lifter is tracked:
+            return pose
+        found = everybody[next(i for i, person in enumerate(people) if person is lifter)]
+        self._bring_back(frame, found)
+        return found
 
-class _Landmark(Protocol):
-    x: float
-    y: float
-    z: float
-    visibility: float
+    def _closer(self, everybody: Landmarker, frame: Frame, tracked: Pose) -> list[Pose]:
+        """Who is at the lifter's place. In the whole picture the detector often sees the nearest person only.
+
+        For the same reason whoever is tracked is painted over, unless they stand in front of that place.
+        """
+        place = self._follower.place
+        if place is None:
+            return []
+        width, height = _size(frame)
+        reach = np.array(AROUND_M) * place.metre
+        left, top, right, bottom = _box(np.array([(place.x, place.y)]), reach, (width, height))
+        if right - left < LEAST_CROP or bottom - top < LEAST_CROP:
+            return []
+        picture = frame.image
+        x0, y0, x1, y1 = _box(tracked.image[:, :2] * (width, height), np.zeros(2), (width, height))
+        if not x0 <= place.x <= x1:
+            picture = picture.copy()
+            picture[y0:y1, x0:x1] = GREY
+        part = everybody.find(picture[top:bottom, left:right], frame.time)
+        return [within(pose, (left, top), (width, height)) for pose in part]
+
+    def _open(self, people: int | None = None, detection: float | None = None) -> Landmarker:
+        s = self._settings
+        detection = s.detection_confidence if detection is None else detection
+        return Landmarker(self._model, detection=detection, tracking=s.tracking_confidence, people=people)
+
+    def _bring_back(self, frame: Frame, lifter: Pose) -> None:
+        """Start a new tracker on this frame with all but the lifter painted over."""
+        self._tracker.close()
+        self._tracker = self._open()
+        self._tracker.find(alone(frame.image, lifter), frame.time)
 
 
-def _array(landmarks: list[_Landmark]) -> NDArray[np.float32]:
-    return np.array([(mark.x, mark.y, mark.z, mark.visibility) for mark in landmarks], np.float32)
+def alone(picture: NDArray[np.uint8], pose: Pose) -> NDArray[np.uint8]:
+    """The picture, (H, W, 3), in grey but for the box around that person."""
+    flat = pose.image[:, :2] * np.asarray(pose.size)
+    margin = BOX_MARGIN * (flat.max(axis=0) - flat.min(axis=0))
+    left, top, right, bottom = _box(flat, margin, pose.size)
+    out = np.full_like(picture, GREY)
+    out[top:bottom, left:right] = picture[top:bottom, left:right]
+    return out
+
+
+def _box(
+    points: NDArray[np.floating], margin: NDArray[np.floating], size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what holds `points`, (N, 2) pixels, and a margin, within the picture."""
+    left, top = np.clip(points.min(axis=0) - margin, 0, size).astype(int)
+    right, bottom = np.clip(points.max(axis=0) + margin, 0, size).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def within(pose: Pose, corner: tuple[int, int], size: tuple[int, int]) -> Pose:
+    """A pose found in a part of a picture, in the whole picture's coordinates."""
+    image = pose.image.copy()
+    image[:, :2] = (image[:, :2] * pose.size + corner) / size
+    image[:, 2] *= pose.size[0] / size[0]
+    return Pose(pose.time, image, pose.world, size)
+
+
+def _size(frame: Frame) -> tuple[int, int]:
+    return frame.image.shape[1], frame.image.shape[0]

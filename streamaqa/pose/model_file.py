@@ -314,7 +314,7 @@ def _package(name: str, folder: Path) -> Path:
     else:
         # The wheel is only read, never installed: any platform's will do, so take one that exists.
         platform = ["--platform", "manylinux_2_28_x86_64", "--python-version", "3.11"]
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
         command += ["--no-deps", "--only-binary=:all:", *platform, "--dest", str(folder), name]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)

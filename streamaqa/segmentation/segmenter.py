@@ -134,11 +134,10 @@ class Segmenter:
         return events + self._end_set()
 
     def reset(self) -> list[Event]:
-        """Cancel what is open, end the set and forget the lifter; numbering of units goes on."""
+        """Cancel what is open, end the set and forget the lifter; units and sets are numbered on."""
         events = self._cancel_all("reset") + self._end_set()
         self._reader.reset()
         self._advisor.reset()
-        self._sets_begun = 0
         self._last_end = float("-inf")
         return events
 

@@ -11,8 +11,10 @@ class SignalSettings(Settings):
     """How poses become signals."""
 
     steady_s: float = Field(2.0, gt=0)
-    """Seconds over which the picture's scale, and which side is seen better, are averaged: longer than a
-    phase, shorter than a walk."""
+    """Seconds over which the better seen side is averaged: longer than a phase, shorter than a walk."""
+    ruler_s: float = Field(8.0, gt=0)
+    """Seconds over which the picture's scale is averaged: a phase bends the model's idea of it by 3 to 5 %,
+    and a ruler that follows within the phase moves slow turns by 0.1 s and makes nothing else better."""
     jump: float = Field(0.7, gt=0)
     """Torso lengths the shoulders may move between two poses before it is taken for somebody else."""
     jump_speed: float = Field(5.0, gt=0)
@@ -26,15 +28,15 @@ class SignalSettings(Settings):
 class PhaseSettings(Settings):
     """How a signal becomes phases. Lengths are torso lengths, shares are of the range of the repetition."""
 
-    cutoff_hz: float = Field(1.5, gt=0)
+    cutoff_hz: float = Field(2.0, gt=0)
     """One-Euro: cut-off at rest. Landmarks of a lifter who stands still shake at 3 Hz and above."""
     beta: float = Field(2.0, ge=0)
-    """One-Euro: how much the cut-off rises per torso length a second; 3.5 Hz at a squat's usual speed."""
+    """One-Euro: how much the cut-off rises per torso length a second; 4 Hz at a squat's usual speed."""
     speed_cutoff_hz: float = Field(3.0, gt=0)
     """One-Euro: cut-off of the derivative."""
     smooth_s: float = Field(0.06, gt=0)
     """Least spread of the smoother that boundaries are read from: two frames at 30 a second."""
-    smooth_share: float = Field(0.02, ge=0, lt=0.1)
+    smooth_share: float = Field(0.03, ge=0, lt=0.1)
     """... and its spread as a share of the repetition's duration, if that is more: slow ones are noisier."""
     onset: float = Field(0.5, gt=0, lt=1)
     """Share of the exercise's least range at which a first phase is announced."""
@@ -47,8 +49,8 @@ class PhaseSettings(Settings):
     always come all the way back, and the camera may have moved."""
     home: float = Field(0.9, gt=0, le=1)
     """Share of the range after which slowing down is enough."""
-    slow: float = Field(0.3, gt=0, lt=1)
-    """Slow is below this share of the phase's peak speed. A minimum-jerk movement is then 97 % done."""
+    slow: float = Field(0.35, gt=0, lt=1)
+    """Slow is below this share of the phase's peak speed. A minimum-jerk movement is then 96 % done."""
     settle_s: float = Field(0.1, ge=0)
     """... for this many seconds."""
     boundary: float = Field(0.05, gt=0, lt=0.5)

@@ -2,7 +2,8 @@
 
 The torso in the picture shrinks as the trunk leans towards the camera, so its length there is no ruler. The
 ruler is the picture's pixels per metre (spread of the landmarks in the picture over their spread in the world
-coordinates) times the torso's length in metres, which no view changes; both move slowly.
+coordinates) times the torso's length in metres, which no view changes. It is the mean of what was seen so far
+and then moves slowly: postures bend both readings a little, and must not bend the ruler.
 
 Heights are summed up from the shoulders' steps from pose to pose: a scale that drifts while the lifter stands
 at the top or the bottom of the picture then moves nothing.
@@ -39,6 +40,7 @@ class PostureReader:
         """Forget the lifter."""
         self._time: float | None = None
         self._ruler: float | None = None
+        self._seen = 0.0
         self._arms: tuple[float, float] | None = None
         self._legs: tuple[float, float] | None = None
         self._shoulders: tuple[float, float] = (0.0, 0.0)
@@ -100,9 +102,12 @@ class PostureReader:
         spread = _spread([flat[i][:2] for i in _RULER]) / max(_spread([world[i][:2] for i in _RULER]), 1e-9)
         torso = math.dist(_centre(world, _SHOULDERS), _centre(world, _HIPS))
         now = max(math.sqrt(spread) * torso, 1e-6)
-        self._ruler = (
-            now if self._ruler is None else self._ruler * (now / self._ruler) ** self._share(elapsed)
-        )
+        if self._ruler is None:
+            self._ruler, self._seen = now, 0.0
+            return now
+        self._seen += elapsed
+        mean = elapsed / self._seen if self._seen else 1.0
+        self._ruler *= (now / self._ruler) ** max(mean, -math.expm1(-elapsed / self._settings.ruler_s))
         return self._ruler
 
     def _jumps(self, time: float, shoulders: tuple[float, float]) -> bool:

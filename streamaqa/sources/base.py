@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from streamaqa.types import Frame, Pose
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +62,47 @@ class PoseSource(Protocol):
 
     def close(self) -> None:
         """Free everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """One packet of a video stream, as it came."""
+
+    data: bytes
+    time: float
+    """When its picture is shown: the `time` of the frame that is decoded from it."""
+    decode_time: float
+    """Seconds of stream time; below `time` where pictures are stored out of order."""
+    keyframe: bool
+
+
+@runtime_checkable
+class Copyable(Protocol):
+    """A source whose compressed pictures can be stored as they are. Optional for a `Source`."""
+
+    def copy_to(self, take: Callable[[Compressed], None]) -> VideoStream | None:
+        """From now on `take` gets each packet before its frame is given, in the iterating thread.
+
+        Returns the stream that they belong to, or None where packets do not stand for the frames as given
+        (turned, stretched, without times); `take` then gets nothing. To be called before iterating.
+        """
+
+
+CAMERA_LOST, CAMERA_FROZEN, CAMERA_BLACK = "camera_lost", "camera_frozen", "camera_black"
+CAMERA_RESIZED, CAMERA_TIMES = "camera_resized", "camera_times"
+"""What may be wrong with a live camera: advice codes of `state`."""
+BLIND = frozenset({CAMERA_LOST, CAMERA_FROZEN, CAMERA_BLACK})
+"""Those under which nothing is known of the lifter."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A live source that knows how its camera is. Asked from any thread, also while no frames come."""
+
+    @property
+    def notices(self) -> frozenset[str]:
+        """What is wrong now: `CAMERA_LOST`, ..."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What went wrong and was mended; only ever rises."""

@@ -33,15 +33,16 @@ class _Pace:
     def stop(self) -> None:
         self._stop.set()
 
-    def hold(self, items: Iterator[_Item]) -> Iterator[_Item]:
+    def hold(self, items: Iterator[_Item]) -> Iterator[tuple[_Item, float]]:
+        """Each item with the monotonic time at which it was due: a machine that is slow is late by that."""
         start: float | None = None
         for item in items:
             if start is None:
                 start = time.monotonic() - item.time / self._speed
-            wait = start + item.time / self._speed - time.monotonic()
-            if self._stop.wait(max(wait, 0.0)):
+            due = start + item.time / self._speed
+            if self._stop.wait(max(due - time.monotonic(), 0.0)):
                 return
-            yield item
+            yield item, due
 
 
 class PacedSource:
@@ -59,8 +60,8 @@ class PacedSource:
 
     def frames(self) -> Iterator[Frame]:
         """The source's frames, each when its time has come and with that as its arrival."""
-        for frame in self._pace.hold(self._source.frames()):
-            yield dataclasses.replace(frame, arrival=time.monotonic())
+        for frame, due in self._pace.hold(self._source.frames()):
+            yield dataclasses.replace(frame, arrival=due)
 
     def close(self) -> None:
         """Stop waiting and close the source."""
@@ -78,7 +79,8 @@ class PacedPoseSource:
 
     def poses(self) -> Iterator[Pose]:
         """The track's poses, each when its time has come."""
-        yield from self._pace.hold(self._source.poses())
+        for pose, _ in self._pace.hold(self._source.poses()):
+            yield pose
 
     def close(self) -> None:
         """Stop waiting and close the source."""

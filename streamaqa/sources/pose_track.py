@@ -7,6 +7,7 @@ metres; NaN where nobody was found; `size` (2,) width, height.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,21 @@ from streamaqa.sources.base import SourceInfo
 from streamaqa.types import LANDMARKS, Pose
 
 ARRAYS = ("t", "image", "world", "size")
+LONGEST_S = 1e9
+"""Thirty years: what is beyond is no stream time."""
+_DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and zipfile raise for files that are none of theirs, or no longer whole."""
 
 
 class PoseTrackSource:
@@ -80,11 +96,14 @@ def _read(path: Path) -> _Arrays:
             arrays = {name: data[name] for name in ARRAYS if name in data}
     except FileNotFoundError:
         raise SourceError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise SourceError(f"{path}: no pose track that can be read: {error}") from None
     if missing:
         wanted = ", ".join(ARRAYS)
         raise SourceError(f"{path}: no pose track: the array {missing[0]!r} is missing (wanted: {wanted})")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            raise SourceError(f"{path}: no pose track: {name} holds {array.dtype}, wanted numbers")
     times, image, world, size = (arrays[name] for name in ARRAYS)
     count = len(times) if times.ndim == 1 else -1
     for name, array in (("image", image), ("world", world)):
@@ -94,10 +113,12 @@ def _read(path: Path) -> _Arrays:
             )
     if count == 0:
         raise SourceError(f"{path}: the pose track is empty")
-    if size.shape != (2,) or (size <= 0).any():
+    if size.shape != (2,) or not np.isfinite(size).all() or (size <= 0).any():
         raise SourceError(f"{path}: no pose track: size is {size.tolist()}, wanted width and height")
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise SourceError(f"{path}: no pose track: its times do not rise strictly")
+    if np.abs(times).max() > LONGEST_S:
+        raise SourceError(f"{path}: no pose track: its times are not seconds of a stream")
     return (
         times.astype(np.float64),
         image.astype(np.float32),

@@ -7,9 +7,10 @@ off gives what it holds and then a `SourceError`.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamaqa.errors import SourceError
-from streamaqa.sources.base import SourceInfo
+from streamaqa.sources.base import Compressed, SourceInfo
 from streamaqa.types import Frame
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 DEFAULT_FPS = 30.0
 """Stands in where neither the container nor the frames say how far apart frames are."""
+COPYABLE = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
+"""Codecs whose packets play from any container; others are rare, and some need their own."""
 CUT_OFF_S = 1.0
 """A file that ends this much before its header's duration was cut off; headers round by far less."""
 
@@ -39,69 +43,118 @@ class VideoSource:
     """
 
     def __init__(self, path: str | Path) -> None:
-        import av
 
         self._path = Path(path)
         self._stop = threading.Event()
         self._iterating = False
+        self._take: Callable[[Compressed], None] | None = None
+        self._packets_read = 0
         self.corrupt_frames = 0
         """Frames that could not be decoded."""
         if not self._path.exists():
             raise SourceError(f"{path}: no such file")
+        self._closing = threading.Lock()
+        self.info = self._look()
+        self._container = self._open()
         try:
-            self._container: InputContainer = av.open(str(path))
-        except (av.error.FFmpegError, OSError) as error:
-            raise SourceError(f"{path}: not a video that can be read ({_reason(error)})") from None
-        try:
-            self._stream = self._video_stream()
-            self.info = self._describe()
+            self._stream = self._video_stream(self._container)
         except BaseException:
             self._container.close()
             raise
 
-    def _video_stream(self) -> VideoStream:
-        # A cover picture in an audio file is a video stream too, of one frame; it has no average rate.
-        streams = [stream for stream in self._container.streams.video if stream.average_rate]
+    def _open(self) -> InputContainer:
+        import av
+
+        try:
+            return av.open(f"file:{self._path}")  # a name such as 10:30.mp4 is no protocol
+        except (av.error.FFmpegError, OSError) as error:
+            raise SourceError(f"{self._path}: not a video that can be read ({_reason(error)})") from None
+
+    def _video_stream(self, container: InputContainer) -> VideoStream:
+        from av.stream import Disposition
+
+        # A cover picture in an audio file is a video stream too.
+        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
             raise SourceError(f"{self._path}: holds no video stream")
         stream = streams[0]
         stream.thread_type = "AUTO"
         return stream
 
-    def _describe(self) -> SourceInfo:
-        """Look at the first frame, as only it tells the rotation, and go back to the start."""
-        import av
+    def _look(self) -> SourceInfo:
+        """What the file says of itself and its first picture shows, as only that tells the rotation.
 
-        try:
-            first = next(self._container.decode(self._stream), None)
-            self._container.seek(0)
-        except av.error.FFmpegError as error:
-            raise SourceError(f"{self._path}: its video cannot be decoded ({_reason(error)})") from None
-        if first is None:
-            raise SourceError(f"{self._path}: holds no picture")
-        self._start = 0.0 if first.time is None else first.time
-        # Pixels need not be square (DVDs, some capture cards); a pose's angles want them so.
-        self._pixel_aspect = float(self._stream.sample_aspect_ratio or 1) or 1.0
-        height, width = self._upright(first).shape[:2]
-        duration = self._duration()
-        fps = float(self._stream.average_rate) if self._stream.average_rate else None
-        frames = self._stream.frames or (round(duration * fps) if duration and fps else None)
+        In a container of its own: not every one can be wound back to where it was.
+        """
+        with self._open() as container:
+            stream = self._video_stream(container)
+            self._first_packet: float | None = None
+            first = self._first_picture(container, stream)
+            self._start = 0.0 if first.time is None else first.time
+            self._turned = bool(first.rotation % 360)
+            # Pixels need not be square (DVDs, some capture cards); a pose's angles want them so.
+            self._pixel_aspect = float(stream.sample_aspect_ratio or 1) or 1.0
+            height, width = self._upright(first).shape[:2]
+            self._end = _end(stream)
+            self._packets = stream.frames
+            duration = None if self._end is None else max(self._end - self._start, 0.0)
+            fps = float(stream.average_rate) if stream.average_rate else None
+            frames = stream.frames or (round(duration * fps) if duration and fps else None)
         return SourceInfo(self._path.name, False, (width, height), fps, frames, duration)
 
-    def _duration(self) -> float | None:
-        stream = self._stream
-        if stream.duration is not None and stream.time_base is not None:
-            return float(stream.duration * stream.time_base)
-        if self._container.duration is not None:
-            return self._container.duration / 1_000_000
-        return None
+    def _first_picture(self, container: InputContainer, stream: VideoStream) -> VideoFrame:
+        import av
+
+        reason = "holds no picture"
+        try:
+            for packet in container.demux(stream):
+                if self._first_packet is None and packet.pts is not None and packet.time_base is not None:
+                    self._first_packet = float(packet.pts * packet.time_base)
+                try:
+                    whole = [picture for picture in packet.decode() if not picture.is_corrupt]
+                except av.error.FFmpegError as error:
+                    reason = f"its video cannot be decoded ({_reason(error)})"
+                    continue
+                if whole:
+                    return whole[0]
+        except av.error.FFmpegError as error:
+            reason = f"its video cannot be read ({_reason(error)})"
+        raise SourceError(f"{self._path}: {reason}")
+
+    @property
+    def start(self) -> float:
+        """The first frame's time in the container, which is 0.0 in the frames that are given."""
+        return self._start
+
+    def copy_to(self, take: Callable[[Compressed], None]) -> VideoStream | None:
+        """See `Copyable`: upright H.264, HEVC, VP8, VP9 and AV1 that begin with their first packet."""
+        codec = self._stream.codec_context.name
+        if self._turned or self._pixel_aspect != 1.0 or codec not in COPYABLE or not self._starts_whole():
+            return None
+        self._take = take
+        return self._stream
+
+    def _starts_whole(self) -> bool:
+        """Whether the first packet is the first frame: an edit list may hide the packets before it."""
+        return self._first_packet is not None and abs(self._first_packet - self._start) < 1e-3
+
+    def _pass_on(self, packet: Packet[VideoStream]) -> None:
+        if self._take is None or packet.time_base is None or not packet.size:
+            return
+        shown = packet.dts if packet.pts is None else packet.pts
+        if shown is not None:
+            decoded = shown if packet.dts is None else packet.dts
+            shown_s, decoded_s = (float(ticks * packet.time_base) - self._start for ticks in (shown, decoded))
+            self._take(Compressed(bytes(packet), shown_s, decoded_s, packet.is_keyframe))
 
     def frames(self) -> Iterator[Frame]:
         """The frames in time order, once."""
-        self._iterating = True
+        with self._closing:
+            self._iterating = not self._stop.is_set()
+        if not self._iterating:
+            return
         interval = 1.0 / (self.info.fps or DEFAULT_FPS)
         last = -interval
-        number = -1
         try:
             for number, picture in enumerate(self._pictures()):
                 at = last + interval if picture.time is None else picture.time - self._start
@@ -109,14 +162,22 @@ class VideoSource:
                     at = last + interval
                 last = at
                 yield Frame(number, self._upright(picture), at, time.monotonic())
-            if number < 0:
-                raise SourceError(f"{self._path}: holds no picture")
-            expected = self.info.duration
-            if expected is not None and not self._stop.is_set() and expected - last > CUT_OFF_S + interval:
-                read = f"{last + interval:.1f} of {expected:.1f} s could be read"
-                raise SourceError(f"{self._path}: the file is cut off: {read}")
+            if not self._stop.is_set():
+                self._check_end(last + interval, interval)
         finally:
             self._container.close()
+
+    def _check_end(self, read: float, interval: float) -> None:
+        """Raise if the file promised more: by its duration or, where that is not kept, by its packets."""
+        expected = self.info.duration
+        missing = (self._packets - self._packets_read) * interval if self._packets else 0.0
+        if expected is not None:
+            missing = max(missing, expected - read)
+        if missing > CUT_OFF_S:
+            whole = (
+                f"{read + missing:.1f} s" if expected is None else f"{max(expected, read + missing):.1f} s"
+            )
+            raise SourceError(f"{self._path}: the file is cut off: {read:.1f} of {whole} could be read")
 
     def _pictures(self) -> Iterator[VideoFrame]:
         """Decoded frames; what cannot be decoded is counted and left out."""
@@ -130,6 +191,8 @@ class VideoSource:
                 return
             except av.error.FFmpegError:  # the container itself is damaged from here on
                 return
+            self._packets_read += bool(packet.size)
+            self._pass_on(packet)
             try:
                 pictures = packet.decode()
             except av.error.FFmpegError:
@@ -153,9 +216,22 @@ class VideoSource:
 
     def close(self) -> None:
         """End an iteration that is under way, or close the file at once if there is none."""
-        self._stop.set()
-        if not self._iterating:
-            self._container.close()
+        with self._closing:
+            self._stop.set()
+            if not self._iterating:
+                self._container.close()
+
+
+def _end(stream: VideoStream) -> float | None:
+    """When this stream ends, in the container's own time; its duration alone counts from its own start."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    # Matroska and WebM keep it in a tag of each stream, `00:00:03.000000000`
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if tag is None:
+        return None
+    hours, minutes, seconds = tag.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def _reason(error: Exception) -> str:

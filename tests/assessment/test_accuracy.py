@@ -1,9 +1,9 @@
 """How well the kinematic rules do on exact landmarks (with noise) of lifters that they were not tuned on.
 
-Thresholds were set on other lifters and other views; where the front view ends was moved once after a look at
-these views, through the pose model. `SHOWN` follows the rules' own views, so abstention tests yaw only.
-The floors lie under what four draws of 48 lifters gave, so that only a rule that got worse falls below. The
-pose model's landmarks do worse than these: above all they name more faults in clean repetitions.
+Thresholds were fitted to what the pose model sees, which is off from exact landmarks in its own way: squats
+read a tenth of a thigh higher, elbows less far out. What the assessor is worth is what `bench.faults` says;
+this watches the rules without the pose model's minutes. `SHOWN` follows the rules' own views, so abstention
+tests yaw only, and the floors lie under what is measured, so that only a rule that got worse falls below.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ SHOWN = {
     "knees_inward": {8.0, 165.0, 190.0},
     "elbows": {8.0},
     "knees": {8.0, 30.0, 70.0, 110.0, 285.0, 335.0},
-    "torso_angle": {30.0, 70.0, 110.0, 285.0, 335.0},
+    "torso_angle": {70.0, 110.0, 285.0},
     "shallow": set(VIEWS),
     "lumbar": set(),
 }
-"""Views that show the error, of those above. 165 lies near the border of the rear view."""
-BORDER = {"knees_inward": {165.0}, "torso_angle": {165.0}}
+"""Views that show the error, of those above."""
+BORDER = {"knees_inward": {165.0}, "torso_angle": {30.0}}
+"""Views where either answer is fair."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _found(case: Case) -> bool:
     [
         ("knees_forward", 0.65),
         ("knees_inward", 0.80),
-        ("shallow", 0.70),
+        ("shallow", 0.60),
         ("elbows", 0.65),
         ("knees", 0.85),
         ("torso_angle", 0.90),

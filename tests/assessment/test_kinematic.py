@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,10 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reps import FAULTS, drawn
 
+from streamaqa import signs
 from streamaqa.assessment import Assessor, KinematicAssessor, KinematicSettings
-from streamaqa.body import Joint, View
+from streamaqa.body import Array, Body, Joint, View
 from streamaqa.exercises import EXERCISES, ErrorType, Exercise, exercise
-from streamaqa.signs import LEG, Sign, knee_bend
+from streamaqa.signs import (
+    LEG,
+    Baseline,
+    Measure,
+    Sign,
+    hips_height,
+    knee_bend,
+    shank_overlean,
+    trunk_rise,
+)
 from streamaqa.types import Assessment, Evidence, Finding, Phase, Pose, Rep, Tempo
 
 ASSESSOR = KinematicAssessor()
@@ -53,7 +64,7 @@ def test_a_fault_is_found_where_it_is_and_a_clean_rep_is_clean(name: str) -> Non
         ("knees_inward", (45.0, 90.0, 225.0, 270.0)),
         ("elbows", (90.0, 135.0, 180.0, 315.0)),
         ("knees", (135.0, 180.0, 225.0)),
-        ("torso_angle", (0.0, 180.0)),
+        ("torso_angle", (0.0, 24.0, 156.0, 180.0, 336.0)),
     ],
 )
 def test_what_a_view_cannot_show_is_abstained_from_by_name(name: str, views: tuple[float, ...]) -> None:
@@ -111,6 +122,49 @@ def test_the_cameras_rate_changes_no_answer(name: str) -> None:
     assert max(a.start for a in answers) - min(a.start for a in answers) < 0.12
 
 
+def _hips_sunk(body: Body) -> Array:
+    height = hips_height(body)
+    return np.asarray(1.0 - height / height.max())
+
+
+def test_how_deep_a_squat_gets_changes_nothing_of_its_lean_halfway_down() -> None:
+    body = Body.of(drawn("squat", 90.0)[1].poses)
+    kept = _hips_sunk(body) < 0.45
+    points, seen = body.points[kept], body.seen[kept]
+    high = replace(body, time=body.time[kept], points=points, seen=seen)
+    np.testing.assert_allclose(shank_overlean(high), shank_overlean(body)[kept], atol=0.5)
+
+
+def test_a_squat_that_was_never_halfway_down_says_nothing_of_the_knees() -> None:
+    _, seen = drawn("squat", 90.0)
+    sunk = _hips_sunk(Body.of(seen.poses))
+    standing = [
+        pose if s < 0.15 else Pose.nobody(pose.time, pose.size)
+        for s, pose in zip(sunk, seen.poses, strict=True)
+    ]
+    assert np.isnan(shank_overlean(Body.of(standing))).all()
+
+
+def test_what_must_last_counts_only_while_it_lasts() -> None:
+    error = exercise("squat").error("knees_forward")
+    _, seen = drawn("squat", 90.0, [FAULTS["knees_forward"][2]])
+    values = [
+        ASSESSOR.explain(seen, replace(error, signs=(replace(error.signs[0], lasting=share),)))[0].value
+        for share in (0.0, 0.2, 0.6)
+    ]
+    assert values[0] - 3.0 < values[1] < values[0]
+    assert values[2] < values[0] - 5.0
+
+
+def test_shoulders_drawn_back_by_the_elbows_are_no_swing_of_the_trunk() -> None:
+    _, seen = drawn("barbell_row", 90.0)
+    body = Body.of(seen.poses)
+    higher = body.points.copy()
+    higher[:, Joint.ELBOW : Joint.ELBOW + 2, 2] += 1.0
+    fall = trunk_rise(body) - trunk_rise(replace(body, points=higher))
+    np.testing.assert_allclose(fall, 3.0, atol=1e-6)
+
+
 def test_one_jumping_pose_is_no_fault() -> None:
     _, seen = drawn("squat", 90.0)
     poses = list(seen.poses)
@@ -153,6 +207,43 @@ def test_an_exercise_of_ones_own_is_judged_by_its_own_signs() -> None:
     )
     assert found(judged) == {"bent"}
     assert judged.abstained == ("smile",)
+
+
+def _bent(measure: Measure, baseline: Baseline) -> Exercise:
+    """A squat with one error, which `measure` gives away against the other phase."""
+    sign = Sign("bent", measure, LEG, frozenset(View), 10.0, 1.0, "this test", baseline, hips_height)
+    error = ErrorType("bent", "bent", "knees", "low", "Bent.", "Less", signs=(sign,))
+    return Exercise("squat", "Squat", "Squat", "lowering", (error,))
+
+
+def test_what_a_posture_always_looks_like_is_no_fault_against_the_other_phase() -> None:
+    _, seen = drawn("squat", 90.0)
+    for baseline in get_args(Baseline)[-2:]:
+        (answer,) = KinematicAssessor(exercises=(_bent(knee_bend, baseline),)).judge(seen).findings
+        assert answer.probability < 0.01
+
+
+@pytest.mark.parametrize(("baseline", "phase"), [("way_back", 0), ("way_there", 1)])
+def test_a_change_in_one_phase_is_found_there_against_the_other(baseline: Baseline, phase: int) -> None:
+    _, seen = drawn("squat", 90.0)
+    changed = seen.rep.phases[phase]
+
+    def measure(body: Body) -> Array:
+        during = (body.time > changed.start + 0.2) & (body.time < changed.end - 0.2)
+        return np.asarray(knee_bend(body) + 20.0 * during)
+
+    other: Baseline = "way_there" if baseline == "way_back" else "way_back"
+    found_in = KinematicAssessor(exercises=(_bent(measure, baseline),)).judge(seen).findings[0].probability
+    not_in = KinematicAssessor(exercises=(_bent(measure, other),)).judge(seen).findings[0].probability
+    assert found_in > 0.99
+    assert not_in < 0.01
+
+
+def test_a_sign_held_against_the_other_phase_says_by_which_height() -> None:
+    with pytest.raises(ValueError, match="height"):
+        replace(signs.KNEE_BEND, height=None)
+    with pytest.raises(ValueError, match="height"):
+        replace(signs.KNEE_BEND, baseline="least")
 
 
 async def test_it_is_an_assessor_that_wants_no_frames() -> None:

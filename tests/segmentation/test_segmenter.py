@@ -155,7 +155,7 @@ def test_reset_cancels_what_is_open_and_ends_the_set() -> None:
         events += segmenter.push(pose)
     after = segmenter.reset()
     assert [type(event) for event in after] == [RepCancelled, SetEnded]
-    assert segmenter.status.set_number == 0
+    assert segmenter.status.set_number == 1  # sets are numbered on: subscribers tell them by it
     assert segmenter.status.rep == 0
 
 

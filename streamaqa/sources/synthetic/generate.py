@@ -107,7 +107,8 @@ def random_style(name: str, rng: np.random.Generator, implement: Implement = "ba
         toe_out=around(18.0, 5.0) if name == "squat" else around(10.0, 4.0),
         grip=around(usual.grip, 0.06),
         shank=around(usual.shank, 2.0),
-        depth=around(usual.depth, 4.0),
+        # No more, so that hardly any sound squat ends as high as another lifter's "shallow" one.
+        depth=around(usual.depth, 2.5),
         hinge=around(usual.hinge, 4.0),
         knees=around(usual.knees, 4.0),
         phase=float(rng.uniform(0.0, 2.0 * np.pi)),

@@ -1,0 +1,82 @@
+"""Repetitions found against repetitions drawn, with exact landmarks or with estimated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from streamaqa.segmentation import Segmenter, SegmenterSettings
+from streamaqa.sources.synthetic import TrueRep
+from streamaqa.types import Pose, RepEnded
+
+FPS: Final = 30.0
+SIZE: Final = (360, 480)
+VIEWS: Final = (0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0)
+TEMPOS: Final = (0.5, 1.2, 3.0)
+"""Seconds of a phase."""
+NEAR_S: Final = 0.75
+"""A turn farther away than this is another repetition's (DESIGN.md)."""
+FRAMES: Final = 2
+"""Frames that a boundary may lie off the crossing of 5 % of the range (DESIGN.md)."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was drawn and what was found of it; adds up over scenes."""
+
+    reps: int = 0
+    """Drawn."""
+    right: int = 0
+    """Of these, found with the right exercise."""
+    extra: int = 0
+    """Found, but not drawn."""
+    errors: list[tuple[float, float, float]] = field(default_factory=list)
+    """Start, turn and end found less drawn, seconds."""
+    delays: list[float] = field(default_factory=list)
+    """From the true end to when it was said, seconds."""
+
+    def add(self, drawn: Sequence[TrueRep], found: Sequence[RepEnded]) -> None:
+        """Compare one scene."""
+        self.reps += len(drawn)
+        used: list[RepEnded] = []
+        for true in drawn:
+            near = [e for e in found if e not in used and abs(e.rep.turn - true.turn) <= NEAR_S]
+            if not near:
+                continue
+            event = min(near, key=lambda e: abs(e.rep.turn - true.turn))
+            used.append(event)
+            if (rep := event.rep).exercise == true.exercise:
+                self.right += 1
+                self.errors.append((rep.start - true.start, rep.turn - true.turn, rep.end - true.end))
+                self.delays.append(event.at - true.end)
+        self.extra += len(found) - len(used)
+
+    @property
+    def right_share(self) -> float:
+        """Share of what was drawn, in [0, 1]."""
+        return self.right / self.reps if self.reps else float("nan")
+
+    @property
+    def within(self) -> float:
+        """Share of boundaries that lie within `FRAMES` of the truth."""
+        return float(np.mean(np.abs(self.errors) <= FRAMES / FPS)) if self.errors else float("nan")
+
+    @property
+    def boundary_p95(self) -> float:
+        """95th percentile of how far boundaries lie off, seconds."""
+        return float(np.percentile(np.abs(self.errors), 95)) if self.errors else float("nan")
+
+    @property
+    def delay_p95(self) -> float:
+        """95th percentile, seconds."""
+        return float(np.percentile(self.delays, 95)) if self.delays else float("nan")
+
+
+def found_in(stream: Iterable[Pose], settings: SegmenterSettings | None = None) -> list[RepEnded]:
+    """The repetitions that the segmenter finds."""
+    segmenter = Segmenter(settings)
+    events = [event for pose in stream for event in segmenter.push(pose)] + segmenter.flush()
+    return [event for event in events if isinstance(event, RepEnded)]

@@ -1,0 +1,96 @@
+"""The segmenter on rendered lifters, the whole way: drawn pixels, the real pose model, then the segmenter.
+
+Every exercise, view and tempo, by three people, each time in another room before another camera. It takes
+some 20 minutes the first time and seconds after that: see `estimated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from streamaqa.bench.drawn import FPS, SIZE, TEMPOS, VIEWS, Tally, found_in
+from streamaqa.bench.estimated import EstimatedTracks, Take
+from streamaqa.exercises import EXERCISES
+from streamaqa.segmentation import SegmenterSettings
+from streamaqa.sources.synthetic import Truth, make_set, random_scene
+
+BODIES: Final = 3
+REPS: Final = 2
+BEHIND: Final = (135.0, 180.0, 225.0)
+"""Views in which the lifter's back is turned to the camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One set to be drawn."""
+
+    exercise: str
+    view: float
+    """Degrees, see `script.SetScript`."""
+    tempo: float
+    """Seconds of a phase."""
+    body: int
+    take: Take
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedResult:
+    """Shares are in [0, 1], times in seconds."""
+
+    reps: int
+    """Drawn."""
+    right_share: float
+    """Drawn repetitions found with the right exercise, seen from ahead or from the side."""
+    right_share_behind: float
+    """... and from behind."""
+    extra: int
+    """Found, but not drawn."""
+    within_two_frames: float
+    """Share of boundaries."""
+    boundary_p95: float
+    delay_p95: float
+    """From the true end to when it was said."""
+
+
+def cases(seed: int = 0) -> Iterator[Case]:
+    """All sets, one body after another."""
+    for body in range(BODIES):
+        rng = np.random.default_rng((seed, body))
+        somebody = random_scene(rng, ())
+        for exercise in EXERCISES:
+            for view in VIEWS:
+                for tempo in TEMPOS:
+                    script = make_set(exercise.name, rng, reps=REPS, view=view, tempo=tempo)
+                    drawn = random_scene(rng, (script,), f"{exercise.name} {view:.0f} {tempo}")
+                    scene = replace(drawn, body=somebody.body, appearance=somebody.appearance)
+                    yield Case(exercise.name, view, tempo, body, Take(scene, SIZE, FPS, seed))
+
+
+def measure_rendered(
+    settings: SegmenterSettings | None = None, tracks: EstimatedTracks | None = None
+) -> RenderedResult:
+    """Draw, estimate and segment all `cases`. Raises ModelFileError if there is no pose model."""
+    tracks = tracks or EstimatedTracks()
+    ahead, behind = Tally(), Tally()
+    columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        for case in progress.track(list(cases()), description="Rendered lifters"):
+            found = found_in(tracks.get(case.take), settings)
+            tally = behind if case.view in BEHIND else ahead
+            tally.add(Truth(case.take.scene, SIZE).reps, found)
+    both = Tally(errors=ahead.errors + behind.errors, delays=ahead.delays + behind.delays)
+    return RenderedResult(
+        reps=ahead.reps + behind.reps,
+        right_share=ahead.right_share,
+        right_share_behind=behind.right_share,
+        extra=ahead.extra + behind.extra,
+        within_two_frames=both.within,
+        boundary_p95=both.boundary_p95,
+        delay_p95=both.delay_p95,
+    )

@@ -1,0 +1,56 @@
+"""Somebody walks past a drawn lifter, before the real pose model."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from streamaqa.pose import MediaPipePose
+from streamaqa.sources.synthetic import (
+    BodyShape,
+    Passer,
+    Scene,
+    SyntheticSource,
+    make_set,
+    random_scene,
+)
+from streamaqa.sources.video import VideoSource
+
+SIZE = (480, 360)
+TRUNK = [11, 12, 23, 24]
+
+
+def rowing_while_somebody_passes() -> Scene:
+    rng = np.random.default_rng(2)
+    scene = random_scene(rng, [make_set("barbell_row", rng, reps=2, view=90.0, tempo=1.0)])
+    return replace(scene, passers=(Passer(0.3, 3.0, 1.2, True, BodyShape.random(rng)),))
+
+
+def test_a_passer_by_does_not_take_the_tracker_along(pose_model: Path) -> None:
+    """Without second looks it is somebody else's pose in 14 of these 60 frames."""
+    source = SyntheticSource(rowing_while_somebody_passes(), size=SIZE, fps=12.0)
+    true, _ = source.truth.landmarks(source.times)
+    away = []
+    with MediaPipePose(pose_model) as estimator:
+        for frame in itertools.islice(source.frames(), 60):
+            pose = estimator.estimate(frame)
+            if pose.found:
+                apart = (pose.image[TRUNK, :2] - true[frame.number, TRUNK, :2]).mean(axis=0) * SIZE
+                away.append(float(np.hypot(*apart)))
+        assert 1 <= estimator.looks <= 10
+    trunk = np.hypot(*((true[0, 11, :2] - true[0, 23, :2]) * SIZE))
+    assert len(away) >= 48, "hidden for a second at most"
+    assert max(away) < 0.6 * trunk
+
+
+def test_a_lifter_alone_costs_no_second_look(shared: Path, pose_model: Path) -> None:
+    for clip in sorted((shared / "clips").glob("*.mp4")):
+        source = VideoSource(clip)
+        with MediaPipePose(pose_model) as estimator:
+            found = [estimator.estimate(frame).found for frame in itertools.islice(source.frames(), 45)]
+            assert all(found)
+            assert estimator.looks == 0
+        source.close()
