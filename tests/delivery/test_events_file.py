@@ -52,5 +52,4 @@ async def test_a_full_disk_is_a_delivery_error() -> None:
     events = EventsFile("/dev/full")
     with pytest.raises(DeliveryError, match="No space left"):
         await events.send(TOPICS.cue_envelope("Brace"))
-    with pytest.raises(OSError, match="No space left"):
-        events.close()
+    events.close()  # has nothing to add: what was lost has been said
