@@ -13,8 +13,8 @@ from streamaqa.errors import UsageError
 torch = pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 
 from streamaqa.bench import llava  # noqa: E402  after the check that torch is there
-from streamaqa.llava.config import LlavaVideoConfig  # noqa: E402
-from streamaqa.llava.cost import Costs  # noqa: E402
+from streamaqa.llava.config import LlavaVideoConfig  # noqa: E402  likewise
+from streamaqa.llava.cost import Costs  # noqa: E402  likewise
 
 
 def test_a_tiny_run_fills_every_column() -> None:

@@ -192,4 +192,4 @@ def _options(query: str) -> _Options:
             values[key] = reader(text)
         except ValueError:
             raise SourceError(f"synthetic option {key}={text} should be {wanted}") from None
-    return replace(_Options(), **values)  # type: ignore[arg-type]
+    return replace(_Options(), **values)  # type: ignore[arg-type] # each value was read as its field wants
