@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-full test-llava lint types unit format clean
+.PHONY: help demo test test-full lint types unit format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -22,11 +22,6 @@ test: $(VENV)/dev
 test-full: $(VENV)/dev
 	@scripts/system.sh test
 	$(BIN)/pytest -m "full or not full" --timeout 2400
-
-# The model's tests need torch, which nothing else here does.
-test-llava: $(VENV)/dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,finetune]'
-	$(BIN)/pytest tests/llava tests/bench/test_llava.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
