@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
+import streams
 
 from streamaqa.assessment import KinematicAssessor
 from streamaqa.delivery.builders import Session
@@ -18,7 +21,15 @@ from streamaqa.feedback import Coach
 from streamaqa.feedback.catalogue import Language
 from streamaqa.pipeline import Pipeline
 from streamaqa.segmentation import Segmenter
-from streamaqa.sources.base import CAMERA_FROZEN, CAMERA_LOST, CAMERA_TIMES, SourceInfo
+from streamaqa.sources.base import (
+    CAMERA_FROZEN,
+    CAMERA_LOST,
+    CAMERA_TIMES,
+    CAMERA_WRAPPED,
+    Source,
+    SourceInfo,
+)
+from streamaqa.sources.live import LiveSource
 from streamaqa.types import Frame, Pose
 
 SIZE = (32, 24)
@@ -61,17 +72,24 @@ class Told:
 
     def __init__(self) -> None:
         self.states: list[StateMessage] = []
+        self._more = asyncio.Event()
 
     async def __call__(self, message: AnyMessage) -> None:
         if isinstance(message, StateMessage):
             self.states.append(message)
+            self._more.set()
+
+    async def until(self, code: str) -> None:
+        while not self.states or code not in self.states[-1].advice:
+            self._more.clear()
+            await self._more.wait()
 
     async def after(self, seconds: float) -> StateMessage:
         await asyncio.sleep(seconds)
         return self.states[-1]
 
 
-def engine(camera: Camera, told: Told, lang: Language = "en") -> Pipeline:
+def engine(camera: Source, told: Told, lang: Language = "en") -> Pipeline:
     session = Session("test", "home", "camera", datetime(2026, 11, 23, 18, 0, tzinfo=UTC))
     return Pipeline(session, camera, Nobody(), Segmenter(), KinematicAssessor(), Coach, told, lang=lang)
 
@@ -122,3 +140,26 @@ async def test_of_a_frozen_picture_nothing_but_that_is_said_and_broken_times_hid
         camera.notices = frozenset({CAMERA_FROZEN})
         assert (await told.after(0.5)).advice == (CAMERA_FROZEN,)
         run.stop()
+
+
+@pytest.fixture
+def wrapping(tmp_path: Path) -> bytes:
+    """A real MPEG-TS, whose wrap FFmpeg undoes."""
+    clip = streams.encode(tmp_path / "clip.mkv", 3 * streams.FPS)
+    command = ["ffmpeg", "-v", "error", "-i", str(clip), "-c", "copy"]
+    command += ["-output_ts_offset", "95441.0", "-f", "mpegts", "-"]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+async def test_a_wrap_of_the_pts_is_said_and_nothing_is_hidden_by_it(wrapping: bytes) -> None:
+    told = Told()
+    with streams.http_server(wrapping, "video/mp2t") as url:
+        run = engine(LiveSource(url, streams.QUICK), told)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(run.run())
+            await asyncio.wait_for(told.until(CAMERA_WRAPPED), 10)
+            run.stop()
+    state = next(state for state in told.states if CAMERA_WRAPPED in state.advice)
+    assert state.advice == (CAMERA_WRAPPED, "nobody_in_view")
+    assert state.text.startswith("The camera's time stamps began again at zero: nothing is lost.")
+    assert run.counts["pts_wraps"] == 1

@@ -120,6 +120,7 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
         "clean": "Clean rep.",
         "partly": "No fault seen. Not judged from this view: {errors}.",
+        "untrained": "(By a model that was never trained for this.)",
         "not_judged": "This rep could not be judged from this view.",
         "fixed": "Fixed: {error}",
         "fixed_text": "Fixed: {error}. Keep it like that.",
@@ -145,11 +146,13 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
         "camera_black": "The camera's picture is black: check its cover and the light.",
         "camera_resized": "The camera's picture has changed its size.",
         "camera_times": "The camera's time stamps are broken: tempo may be off.",
+        "camera_wrapped": "The camera's time stamps began again at zero: nothing is lost.",
         "recording_stopped": "The recording has stopped; the coach goes on.",
     },
     "de": {
         "clean": "Saubere Wiederholung.",
         "partly": "Kein Fehler zu sehen. Aus dieser Sicht nicht beurteilt: {errors}.",
+        "untrained": "(Von einem Modell, das dafür nie trainiert wurde.)",
         "not_judged": "Diese Wiederholung war aus dieser Sicht nicht zu beurteilen.",
         "fixed": "Behoben: {error}",
         "fixed_text": "Behoben: {error}. Weiter so.",
@@ -175,11 +178,13 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
         "camera_black": "Das Kamerabild ist schwarz: Prüf die Abdeckung und das Licht.",
         "camera_resized": "Das Kamerabild hat jetzt eine andere Größe.",
         "camera_times": "Die Zeitstempel der Kamera stimmen nicht: Das Tempo kann falsch sein.",
+        "camera_wrapped": "Die Zeitstempel der Kamera fingen wieder bei null an: Nichts geht verloren.",
         "recording_stopped": "Die Aufzeichnung hat aufgehört, das Training geht weiter.",
     },
     "es": {
         "clean": "Repetición limpia.",
         "partly": "No se ve ningún fallo. No se juzga desde esta vista: {errors}.",
+        "untrained": "(Según un modelo que nunca se entrenó para esto.)",
         "not_judged": "Esta repetición no se pudo juzgar desde esta vista.",
         "fixed": "Corregido: {error}",
         "fixed_text": "Corregido: {error}. Sigue así.",
@@ -205,6 +210,7 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
         "camera_black": "La imagen de la cámara está negra: revisa la tapa y la luz.",
         "camera_resized": "La imagen de la cámara ha cambiado de tamaño.",
         "camera_times": "Las marcas de tiempo de la cámara fallan: el tempo puede ser erróneo.",
+        "camera_wrapped": "Las marcas de tiempo de la cámara empezaron de cero: no se pierde nada.",
         "recording_stopped": "La grabación se ha detenido; el entrenador sigue.",
     },
 }

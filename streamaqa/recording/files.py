@@ -57,28 +57,36 @@ class Unbuffered:
         self._file.close()
 
 
-class Silenced:
-    """A file that can be silenced: it then takes everything and keeps nothing.
+class VideoFile:
+    """The file of a muxer: opened by its first write, and silenced where it has failed.
 
-    A muxer that failed still writes while it is being closed.
+    A muxer is made where its stream is known and written to by another thread; and one that failed still
+    writes while it is being closed.
     """
 
-    def __init__(self, file: NewFile) -> None:
-        self._file = file
+    def __init__(self, opener: Callable[[], NewFile]) -> None:
+        self._opener = opener
+        self._file: NewFile | None = None
         self.silent = False
+        """Take everything and keep nothing."""
 
     def write(self, data: bytes, /) -> int:
         """Pass on, unless silenced."""
-        return len(data) if self.silent else self._file.write(data)
+        if self.silent:
+            return len(data)
+        if self._file is None:
+            self._file = self._opener()
+        return self._file.write(data)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """Pass on."""
-        return self._file.seek(offset, whence)
+        return 0 if self._file is None else self._file.seek(offset, whence)
 
     def tell(self) -> int:
         """Pass on."""
-        return self._file.tell()
+        return 0 if self._file is None else self._file.tell()
 
     def close(self) -> None:
         """Pass on."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()

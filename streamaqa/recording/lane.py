@@ -53,6 +53,11 @@ class Lane(Generic[Item]):
         self._queue.put(item)
 
     @property
+    def waiting(self) -> int:
+        """Items taken and not yet handed over."""
+        return self._queue.qsize()
+
+    @property
     def crowded(self) -> bool:
         """Whether more than half of the room is taken."""
         return self._queue.qsize() * 2 > self._limit

@@ -86,6 +86,7 @@ class Recorder:
             self._fail(error)  # a camera that is started again on a full disk must coach all the same
 
     def _begin(self, source: Source | PoseSource, opener: Opener) -> None:
+        self._opener = opener
         self._check_room()
         self.folder.mkdir(parents=True, mode=0o700)  # pictures of people: for this user alone
         self._made = True
@@ -94,10 +95,9 @@ class Recorder:
             self._files[name] = opener(self.folder / name)
         self._files[session.POSES].write(poses.header())
         if self._settings.video and isinstance(source, Source):
-            self._files[session.VIDEO] = file = opener(self.folder / session.VIDEO)
-            self._video = VideoLane(file, source, self._settings, self._fail)
-            update = {"video": "copied" if self._video.copies else "encoded"}
-            self._record = self._record.model_copy(update=update | {"blurred": self._settings.blur_faces})
+            self._video = VideoLane(self._open_video, source, self._settings, self._fail)
+            update = {"video": self._video.kind, "blurred": self._settings.blur_faces}
+            self._record = self._record.model_copy(update=update)
         session.write(self.folder, self._record)
         self._begun = True
 
@@ -140,9 +140,15 @@ class Recorder:
         """What a live source said of itself; `at` if a state was said of it while no frames came."""
         self._put(session.SCRIPT, lines.render({"after": after, "notices": notices, "at": at}))
 
-    def assessment(self, rep: Rep, assessment: Assessment) -> None:
-        """An assessor's answer."""
-        where = {"set": rep.set_number, "rep": rep.number, "start": rep.start, "end": rep.end}
+    def assessment(self, rep: Rep, assessment: Assessment, *, update: bool = False) -> None:
+        """An assessor's answer, in the order in which answers are told; `update` for one told late."""
+        where: dict[str, Any] = {
+            "set": rep.set_number,
+            "rep": rep.number,
+            "start": rep.start,
+            "end": rep.end,
+        }
+        where |= {"update": True} if update else {}
         self._put(session.ASSESSMENTS, lines.render({**where, "assessment": asdict(assessment)}))
 
     def message(self, fields: dict[str, Any]) -> None:
@@ -191,6 +197,14 @@ class Recorder:
         if time.monotonic() - self._looked > LOOK_S:
             self._looked = time.monotonic()
             self._check_room()
+
+    def _open_video(self, number: int) -> NewFile:
+        """Open a file of the video. How a live source is stored is known only when its pictures come."""
+        assert self._video is not None
+        if self._record.video != self._video.kind:
+            self._record = self._record.model_copy(update={"video": self._video.kind})
+            session.write(self.folder, self._record)
+        return self._opener(self.folder / session.video_name(number))
 
     def _check_room(self) -> None:
         folder = next(path for path in _upwards(self.folder) if path.exists())

@@ -3,7 +3,7 @@
     session.json        who, when, from what, with which settings; its `ended` is filled in last
     poses.bin           the pose of each frame that was looked at, exact
     frames.jsonl        each frame: number, time, arrival, whether it was used or dropped
-    video.mkv           the pictures, if the source had any
+    video.mkv           the pictures, if the source had any; video-2.mkv, ... where a camera came back changed
     script.jsonl        commands, and what a live camera said of itself: each after which pose
     assessments.jsonl   each answer of the assessor
     events.jsonl        each message as {"topic", "payload"}
@@ -14,6 +14,7 @@ at their ends, and what is in `events.jsonl` follows from poses and script that 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from datetime import datetime
@@ -32,6 +33,18 @@ VIDEO: Final = "video.mkv"
 SCRIPT: Final = "script.jsonl"
 ASSESSMENTS: Final = "assessments.jsonl"
 EVENTS: Final = "events.jsonl"
+
+
+def video_name(number: int) -> str:
+    """The name of file `number` of the video; the first is 1."""
+    return VIDEO if number == 1 else f"{Path(VIDEO).stem}-{number}{Path(VIDEO).suffix}"
+
+
+def videos(folder: Path) -> list[Path]:
+    """The files of the video that are there, in order."""
+    names = itertools.takewhile(Path.exists, (folder / video_name(number) for number in itertools.count(1)))
+    return list(names)
+
 
 FORMAT: Final = "streamaqa-session"
 VERSION: Final = 1
@@ -87,8 +100,9 @@ class SessionRecord(_Entry):
     epoch: AwareDatetime
     """UTC of stream time 0."""
     source: SourceRecord
-    video: Literal["copied", "encoded"] | None = None
-    """Whether the source's packets were stored as they came, or its pictures encoded again."""
+    video: Literal["copied", "encoded", "mixed"] | None = None
+    """Whether the source's packets were stored as they came, or its pictures encoded again; None if there
+    were none. Mixed where a camera came back, and packets could be stored only before or after that."""
     blurred: bool = False
     """Whether faces were made unrecognisable in `video.mkv`."""
     settings: dict[str, Any]

@@ -90,10 +90,15 @@ class CopiedVideo:
 
     def __init__(self, file: NewFile, template: VideoStream) -> None:
         self._container = _open(file)
+        # its parameters are copied here and now: a live template is gone when its first packet is stored
         self._stream = self._container.add_stream_from_template(template)
         self._waits_for_keyframe = True
         self._last_decode = -(1 << 62)
         self._empty = True
+
+    def resume(self) -> None:
+        """What follows does not go on from what came before: wait for a keyframe again."""
+        self._waits_for_keyframe = True
 
     def packet(self, packet: Compressed) -> None:
         """Store one packet; those before the first keyframe show nothing and are left out."""

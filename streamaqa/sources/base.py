@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -76,21 +76,34 @@ class Compressed:
     keyframe: bool
 
 
+class PacketTaker(Protocol):
+    """Whoever stores packets. Called by one thread at a time, and must not block for a live source."""
+
+    def begin(self, stream: VideoStream | None, first: int) -> None:
+        """What follows begins anew: with a file once, with a live source at each connection.
+
+        Args:
+            stream: where the packets that follow come from; to be read within this call only, as it may be
+                gone after it. None where packets do not stand for the frames as given (turned, stretched,
+                without times): then none follow.
+            first: number of the first frame that this holds for.
+        """
+
+    def packet(self, packet: Compressed) -> None:
+        """The next packet, in decoding order; before its frame is given unless frames are reordered."""
+
+
 @runtime_checkable
 class Copyable(Protocol):
     """A source whose compressed pictures can be stored as they are. Optional for a `Source`."""
 
-    def copy_to(self, take: Callable[[Compressed], None]) -> VideoStream | None:
-        """From now on `take` gets each packet before its frame is given, in the iterating thread.
-
-        Returns the stream that they belong to, or None where packets do not stand for the frames as given
-        (turned, stretched, without times); `take` then gets nothing. To be called before iterating.
-        """
+    def copy_to(self, taker: PacketTaker) -> None:
+        """Hand `taker` the packets, in the iterating thread. To be called before iterating."""
 
 
 CAMERA_LOST, CAMERA_FROZEN, CAMERA_BLACK = "camera_lost", "camera_frozen", "camera_black"
-CAMERA_RESIZED, CAMERA_TIMES = "camera_resized", "camera_times"
-"""What may be wrong with a live camera: advice codes of `state`."""
+CAMERA_RESIZED, CAMERA_TIMES, CAMERA_WRAPPED = "camera_resized", "camera_times", "camera_wrapped"
+"""What may be wrong with a live camera, or is worth knowing of it: advice codes of `state`."""
 BLIND = frozenset({CAMERA_LOST, CAMERA_FROZEN, CAMERA_BLACK})
 """Those under which nothing is known of the lifter."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from streamaqa.errors import SourceError, StreamaqaError
 from streamaqa.sources.address import Address
+from streamaqa.sources.base import Compressed
+from streamaqa.sources.packet_times import PacketTimes
 from streamaqa.sources.settings import LiveSettings
+from streamaqa.sources.stream_clock import PERIODS
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+COPYABLE = frozenset({"h264", "hevc"})
+"""Codecs whose packets are stored as they come: what cameras send, apart from MJPEG, which has no times."""
 TIMELESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v"})
 """Formats that carry no times: FFmpeg makes some up at 25 frames a second, whatever the camera does."""
 EMPTY_WAIT_S = 0.002
@@ -47,6 +52,10 @@ class Picture:
     time_base: Fraction | None
     arrival: float
     """This machine's monotonic clock when it was decoded, seconds."""
+    mark: int | None = None
+    """Of the packet that it was decoded from; None where packets are not stored."""
+    turned: bool = False
+    """Whether it had to be turned to stand upright."""
 
 
 @dataclass(slots=True)
@@ -77,6 +86,7 @@ class Connection:
 
         self._settings, self._counts, self._stop = settings, counts, stop
         self._skipping = False
+        self._passing: PacketTimes | None = None
         self._container = _open(address, settings)
         try:
             if not self._container.streams.video:
@@ -84,13 +94,39 @@ class Connection:
             self._video = self._container.streams.video[0]
             # Frame threads hand a picture out only when as many more have come as there are threads.
             self._video.thread_type = "SLICE"
-            self.timeless = not TIMELESS.isdisjoint(self._container.format.name.split(","))
+            formats = self._container.format.name.split(",")
+            self.timeless = not TIMELESS.isdisjoint(formats)
+            self.period = next((PERIODS[name] for name in formats if name in PERIODS), None)
+            """Ticks after which its PTS begin again, if they do."""
             rate = self._video.average_rate
             self.fps = float(rate) if rate and not self.timeless else None
         except BaseException:
             self._container.close()
             raise
         self._reformatter = VideoReformatter()
+
+    def copy_to(self, take: Callable[[Compressed], None]) -> None:
+        """Hand on packets whose pictures are `shown`, if they can stand for them. Before `pictures`."""
+        from av.codec.context import Flags
+
+        context = self._video.codec_context
+        square = self._video.sample_aspect_ratio in (None, 0, 1)
+        # a container describes its pictures by these; some streams tell them later, with a key frame
+        described = bool(context.extradata)
+        if context.name in COPYABLE and square and described and not self.timeless:
+            context.flags |= Flags.copy_opaque
+            self._passing = PacketTimes(take)
+
+    def template(self, first: Picture) -> VideoStream | None:
+        """The stream that packets handed on belong to; None if none are."""
+        if first.turned:
+            self._passing = None
+        return self._video if self._passing is not None else None
+
+    def shown(self, picture: Picture, at: float) -> None:
+        """The stream time of a picture is known."""
+        if self._passing is not None and picture.mark is not None:
+            self._passing.shown(picture.mark, at)
 
     def pictures(self) -> Iterator[Picture]:
         """The pictures as they come. Ends when stopped; raises LostError when nothing more comes."""
@@ -105,19 +141,32 @@ class Connection:
                     self._counts.skipped += 1
                     continue
                 self._skipping = False
+            mark = self._mark(packet)
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
-                self._counts.corrupt += 1
+                self._broken(mark)
                 continue
             for frame in frames:
                 if self._stop.is_set():
                     return
                 if frame.is_corrupt:
-                    self._counts.corrupt += 1
+                    self._broken(cast("int | None", frame.opaque))
                     continue
                 yield self._picture(frame)
                 shown = time.monotonic()
+
+    def _mark(self, packet: Packet[VideoStream]) -> int | None:
+        """Keep a packet until its frame is shown, which is to bear this mark."""
+        if self._passing is None or not packet.size:
+            return None
+        packet.opaque = mark = self._passing.packet(bytes(packet), keyframe=packet.is_keyframe)
+        return mark
+
+    def _broken(self, mark: int | None) -> None:
+        self._counts.corrupt += 1
+        if self._passing is not None and mark is not None:
+            self._passing.frameless(mark)
 
     def skip_to_key_frame(self) -> None:
         """Leave out what comes before the next key frame, without decoding it."""
@@ -168,7 +217,8 @@ class Connection:
         turns = round(frame.rotation / 90) % 4
         pts = None if self.timeless else frame.pts
         turned = np.ascontiguousarray(np.rot90(image, turns)) if turns else image
-        return Picture(turned, pts, frame.time_base, arrival)
+        mark = cast("int | None", frame.opaque) if self._passing is not None else None
+        return Picture(turned, pts, frame.time_base, arrival, mark, bool(turns))
 
 
 def _open(address: Address, settings: LiveSettings) -> InputContainer:

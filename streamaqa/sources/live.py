@@ -17,7 +17,7 @@ import structlog
 
 from streamaqa.errors import SourceError
 from streamaqa.sources.address import Address
-from streamaqa.sources.base import CAMERA_LOST, CAMERA_TIMES, SourceInfo
+from streamaqa.sources.base import CAMERA_LOST, CAMERA_TIMES, CAMERA_WRAPPED, PacketTaker, SourceInfo
 from streamaqa.sources.connection import Connection, ConnectionCounts, LostError
 from streamaqa.sources.interrupt import interruptible
 from streamaqa.sources.picture_watch import PictureWatch
@@ -28,7 +28,8 @@ from streamaqa.types import Frame
 log = structlog.get_logger(__name__)
 
 TELL_REPAIRS, TELL_TIMES_S = 3, 5.0
-"""So many times put right in so many seconds are told: one alone shifts no tempo."""
+"""So many times put right in so many seconds are told: one alone shifts no tempo. A wrap, which shifts none
+either, is told for as long."""
 
 
 class LiveSource:
@@ -61,12 +62,15 @@ class LiveSource:
         self._watch = PictureWatch(self._settings.picture)
         self._read = ConnectionCounts()
         self._clock: StreamClock | None = None
+        self._taker: PacketTaker | None = None
         self._connections = 0
         self._number = 0
         self._seen = float("inf")
         """Arrival of the last picture, or when reading began."""
         self._repairs: deque[float] = deque([float("-inf")] * TELL_REPAIRS, TELL_REPAIRS)
         """Arrivals of the last pictures whose times were put right."""
+        self._wrapped = float("-inf")
+        """Arrival of the last picture whose PTS had begun again at zero."""
 
     @property
     def notices(self) -> frozenset[str]:
@@ -74,7 +78,8 @@ class LiveSource:
         now = time.monotonic()
         if now - self._seen > self._settings.lost_s:
             return frozenset({CAMERA_LOST})
-        return self._watch.notices | ({CAMERA_TIMES} if now - self._repairs[0] < TELL_TIMES_S else set())
+        times = {CAMERA_TIMES: self._repairs[0], CAMERA_WRAPPED: self._wrapped}
+        return self._watch.notices | {code for code, at in times.items() if now - at < TELL_TIMES_S}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -86,6 +91,10 @@ class LiveSource:
             **{f"pts_{name}": count for name, count in stamps.items()},
             **dict(self._watch.counts),
         }
+
+    def copy_to(self, taker: PacketTaker) -> None:
+        """See `Copyable`: upright H.264 and HEVC with square pixels and times, told at each connection."""
+        self._taker = taker
 
     def frames(self) -> Iterator[Frame]:
         """The frames in time order, for as long as `close` is not called."""
@@ -121,16 +130,23 @@ class LiveSource:
         """The frames of one connection."""
         connection = Connection(self._address, self._settings, self._read, self._stop)
         try:
-            clock.reconnected()
+            clock.reconnected(connection.period)
             self._watch.reconnected()
+            if self._taker is not None:
+                connection.copy_to(self._taker.packet)
             late_since: float | None = None
             for number, picture in enumerate(connection.pictures()):
                 if number == 0:
                     self._connected(picture.image.shape[1::-1], connection.fps)
-                repairs = clock.counts.repairs
+                    if self._taker is not None:
+                        self._taker.begin(connection.template(picture), self._number)
+                repairs, wraps = clock.counts.repairs, clock.counts.wraps
                 at = clock.stamp(picture.pts, picture.time_base, picture.arrival)
                 if clock.counts.repairs > repairs and not connection.timeless:
                     self._repairs.append(picture.arrival)
+                if clock.counts.wraps > wraps:
+                    self._wrapped = picture.arrival
+                connection.shown(picture, at)
                 self._seen = picture.arrival
                 self._watch.push(at, picture.image)
                 late_since = self._catch_up(connection, clock, late_since, picture.arrival)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,11 +63,13 @@ class RecordedVideo:
     def __init__(self, folder: Path) -> None:
         self.record = session.read(folder)
         """What `session.json` says."""
-        path = folder / session.VIDEO
-        if self.record.video is None:
+        paths = session.videos(folder)
+        if self.record.video is None or not paths:
             raise SourceError(f"{folder}: recorded without video; replay it from its poses")
         self._used, self._lost = _times(folder)
-        self._video = VideoSource(path)
+        self._stop = threading.Event()
+        self._video = VideoSource(paths[0])
+        self._more = paths[1:]
         # A video tells no duration if its writer was killed; progress bars want one.
         count = len(self._used)
         duration = self._used[-1] - self._used[0] if count else self._video.info.duration
@@ -79,8 +82,7 @@ class RecordedVideo:
         last = -1.0
         number = 0
         end = self._used[-1] + SAME_S if self._used else float("inf")
-        for frame in self._video.frames():
-            at = frame.time + self._video.start
+        for frame, at in self._pictures():
             if at > end:  # packets are stored before the engine sees their frames
                 return
             own = _nearest(self._used, at)
@@ -94,8 +96,26 @@ class RecordedVideo:
                 last = at
                 number += 1
 
+    def _pictures(self) -> Iterator[tuple[Frame, float]]:
+        """The frames of each file in turn, with their stream time."""
+        while True:
+            for frame in self._video.frames():
+                yield frame, frame.time + self._video.start
+            if self._stop.is_set() or not self._more:
+                return
+            path = self._more.pop(0)
+            try:
+                self._video = VideoSource(path)
+            except SourceError:
+                if self._more:
+                    raise
+                return  # begun by a writer that was killed before it had stored a picture
+            if self._stop.is_set():
+                self._video.close()
+
     def close(self) -> None:
         """End an iteration that is under way."""
+        self._stop.set()
         self._video.close()
 
 

@@ -13,8 +13,9 @@ from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 
-MIN_STEP_S = 0.001
-"""What stream time rises by at least with each frame; no camera takes a thousand a second."""
+MIN_STEP_S = 0.002
+"""What stream time rises by at least with each frame: no camera takes five hundred a second, and a recording,
+whose times are whole milliseconds, still tells two frames apart."""
 AHEAD_S = 1.0
 """A PTS further ahead of the wall clock than this is wrong. Arrivals jitter by less once the first is in."""
 LEAD_S = 30.0
@@ -36,6 +37,9 @@ WRAPS = (1 << 32, 1 << 33)
 """Ticks after which PTS begin again: RTP time stamps (RFC 3550), MPEG-TS (ISO/IEC 13818-1)."""
 WRAP_NEAR_S = 60.0
 """Two frames on the two sides of a wrap are less than this apart."""
+PERIODS = {"mpegts": 1 << 33, "hls": 1 << 33, "rtsp": 1 << 32, "rtp": 1 << 32, "sdp": 1 << 32}
+"""Ticks after which PTS begin again, by FFmpeg's name of the format. FFmpeg undoes the first wrap of an
+MPEG-TS and every wrap of RTP by itself, and the stream is simply continuous: only the line of PTS tells."""
 
 
 @dataclass(slots=True)
@@ -46,6 +50,7 @@ class ClockCounts:
     repeated: int = 0
     backward: int = 0
     wraps: int = 0
+    """Times the PTS began again at zero, whoever undid it: FFmpeg or this clock."""
     broken: int = 0
     """PTS that no clock can have given, taken from the arrival instead."""
     jumps: int = 0
@@ -73,8 +78,17 @@ class StreamClock:
         self._last_arrival = start
         self.reconnected()
 
-    def reconnected(self) -> None:
-        """The next frame comes from a new connection: its PTS tell nothing of the time since the last one."""
+    def reconnected(self, period: int | None = None) -> None:
+        """The next frame comes from a new connection: its PTS tell nothing of the time since the last one.
+
+        Args:
+            period: ticks after which PTS of its format begin again, `PERIODS`. A wrap that FFmpeg undoes is
+                counted when the line of the PTS crosses a multiple of this: for MPEG-TS at the wrap itself,
+                for RTP, of which FFmpeg hides the first time stamp, once a period since the connection.
+        """
+        self._period = period
+        self._turns: int | None = None
+        """Whole periods below the last PTS that was believed, the most so far."""
         self._fresh = True
         self._believed = True
         self._base = self._start
@@ -137,8 +151,20 @@ class StreamClock:
         return at - due <= AHEAD_S and due - at <= BEHIND_S and self._last - at <= BACK_S
 
     def _follow(self, ticks: int, shift: float, at: float, arrival: float) -> float:
+        self._count_turns(ticks, same_line=shift == self._shift)
         self._ticks, self._shift, self._other, self._sound = ticks, shift, None, arrival
         return at
+
+    def _count_turns(self, ticks: int, *, same_line: bool) -> None:
+        """Count a wrap that shows in nothing but the line of the PTS going over a multiple of its period."""
+        if self._period is None:
+            return
+        turns = ticks // self._period
+        if self._turns is None or not same_line:
+            self._turns = turns
+        elif turns > self._turns:
+            self.counts.wraps += turns - self._turns
+            self._turns = turns
 
     def _jumped(self, arrival: float) -> None:
         self.counts.jumps += 1
@@ -156,7 +182,8 @@ class StreamClock:
             for turn in (period, -period):
                 if abs(ticks + turn - self._ticks) < near < abs(ticks - self._ticks):
                     self._wrapped += turn
-                    self.counts.wraps += turn > 0
+                    # of the connection's own period `_count_turns` sees it, whatever order frames come in
+                    self.counts.wraps += turn > 0 and period != self._period
                     return ticks + turn
         return ticks
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamaqa.errors import SourceError
-from streamaqa.sources.base import Compressed, SourceInfo
+from streamaqa.sources.base import Compressed, PacketTaker, SourceInfo
 from streamaqa.types import Frame
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class VideoSource:
         self._path = Path(path)
         self._stop = threading.Event()
         self._iterating = False
-        self._take: Callable[[Compressed], None] | None = None
+        self._taker: PacketTaker | None = None
         self._packets_read = 0
         self.corrupt_frames = 0
         """Frames that could not be decoded."""
@@ -126,29 +127,39 @@ class VideoSource:
         """The first frame's time in the container, which is 0.0 in the frames that are given."""
         return self._start
 
-    def copy_to(self, take: Callable[[Compressed], None]) -> VideoStream | None:
+    def copy_to(self, taker: PacketTaker) -> None:
         """See `Copyable`: upright H.264, HEVC, VP8, VP9 and AV1 that begin with their first packet."""
-        codec = self._stream.codec_context.name
-        if self._turned or self._pixel_aspect != 1.0 or codec not in COPYABLE or not self._starts_whole():
-            return None
-        self._take = take
-        return self._stream
+        upright = not self._turned and self._pixel_aspect == 1.0
+        if upright and self._stream.codec_context.name in COPYABLE and self._starts_whole():
+            self._taker = taker
+        taker.begin(self._stream if self._taker else None, 0)
 
     def _starts_whole(self) -> bool:
         """Whether the first packet is the first frame: an edit list may hide the packets before it."""
         return self._first_packet is not None and abs(self._first_packet - self._start) < 1e-3
 
     def _pass_on(self, packet: Packet[VideoStream]) -> None:
-        if self._take is None or packet.time_base is None or not packet.size:
+        if self._taker is None or packet.time_base is None or not packet.size:
             return
         shown = packet.dts if packet.pts is None else packet.pts
         if shown is not None:
             decoded = shown if packet.dts is None else packet.dts
             shown_s, decoded_s = (float(ticks * packet.time_base) - self._start for ticks in (shown, decoded))
-            self._take(Compressed(bytes(packet), shown_s, decoded_s, packet.is_keyframe))
+            self._taker.packet(Compressed(bytes(packet), shown_s, decoded_s, packet.is_keyframe))
 
     def frames(self) -> Iterator[Frame]:
         """The frames in time order, once."""
+        with closing(self._timed()) as pictures:
+            for number, (picture, at) in enumerate(pictures):
+                yield Frame(number, self._upright(picture), at, time.monotonic())
+
+    def times(self) -> Iterator[float]:
+        """The times of the frames that `frames` would give, in its place: decoded, but no picture is made."""
+        with closing(self._timed()) as pictures:
+            for _, at in pictures:
+                yield at
+
+    def _timed(self) -> Generator[tuple[VideoFrame, float], None, None]:
         with self._closing:
             self._iterating = not self._stop.is_set()
         if not self._iterating:
@@ -156,12 +167,12 @@ class VideoSource:
         interval = 1.0 / (self.info.fps or DEFAULT_FPS)
         last = -interval
         try:
-            for number, picture in enumerate(self._pictures()):
+            for picture in self._pictures():
                 at = last + interval if picture.time is None else picture.time - self._start
                 if at <= last:  # a broken or repeated PTS: the frame is real, its time is not
                     at = last + interval
                 last = at
-                yield Frame(number, self._upright(picture), at, time.monotonic())
+                yield picture, at
             if not self._stop.is_set():
                 self._check_end(last + interval, interval)
         finally:

@@ -1,7 +1,7 @@
 """SIGKILL the recorder at random moments: what it left opens, replays, and lacks less than a second.
 
-The recorder is a real camera process with the real pose model, playing at its own pace. Half of the runs
-store the packets of a clip, the others encode the drawn lifter.
+The recorder is a real camera process with the real pose model, playing at its own pace. A third of the runs
+store the packets of a clip, a third those of a real RTSP camera, the others encode the drawn lifter.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import streams
 from rich.console import Console
 
 from streamaqa.children import plain
 from streamaqa.config import CameraSettings, Config
 from streamaqa.recording import lines
 from streamaqa.recording.poses import PoseFile
-from streamaqa.recording.session import EVENTS, FRAMES, POSES
+from streamaqa.recording.session import EVENTS, FRAMES, POSES, videos
 from streamaqa.replaying import replay
-from streamaqa.sources.recording import RecordedVideo
+from streamaqa.sources.recording import SAME_S
+from streamaqa.sources.video import VideoSource
 
 pytestmark = pytest.mark.full
 
@@ -48,6 +51,16 @@ def clip(shared: Path, tmp_path: Path) -> str:
     make = ["ffmpeg", "-v", "error", "-i", str(source), "-r", "15", "-vf", "scale=640:-2", "-an"]
     subprocess.run([*make, str(path)], check=True)
     return str(path)
+
+
+@pytest.fixture
+def camera(clip: str, tmp_path: Path) -> Iterator[str]:
+    """A camera that sees the same: the address of a real RTSP server."""
+    seen = tmp_path / "seen.mkv"
+    how = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "15"]
+    subprocess.run(["ffmpeg", "-v", "error", "-i", clip, *how, str(seen)], check=True)
+    with streams.rtsp_server(seen) as server:
+        yield server.address
 
 
 def configuration(source: str, folder: Path) -> dict[str, Any]:
@@ -107,10 +120,11 @@ def lacks(session: Path, killed: float) -> tuple[float, float]:
     """Seconds from the arrival of the newest frame with a pose to the kill; the same with a picture."""
     arrivals = {line["t"]: line["arrival"] for line in lines.read(session / FRAMES)}
     last_pose = list(PoseFile(session / POSES))[-1].time
-    last_picture = [frame.time for frame in RecordedVideo(session).frames()][-1]
-    # packets are stored before their frames are looked at, so that pictures may be ahead
-    newest = max(arrivals.values())
-    return killed - arrivals.get(last_pose, newest), killed - arrivals.get(last_picture, newest)
+    # also a picture that was dropped, and packets are stored before their frames are looked at
+    video = VideoSource(videos(session)[-1])
+    last_picture = [frame.time for frame in video.frames()][-1] + video.start
+    last_arrival = max(arrival for at, arrival in arrivals.items() if at < last_picture + SAME_S)
+    return killed - arrivals[last_pose], killed - last_arrival
 
 
 def unrecorded(session: Path, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -133,11 +147,11 @@ def replayed(session: Path) -> tuple[int, str]:
 
 
 @pytest.mark.timeout(900)
-def test_a_killed_recorder_leaves_all_but_the_last_second(clip: str, tmp_path: Path) -> None:
+def test_a_killed_recorder_leaves_all_but_the_last_second(clip: str, camera: str, tmp_path: Path) -> None:
     rng = random.Random(2026)
     measured = []
     for number in range(KILLS):
-        source = DRAWN if number % 2 else clip
+        source = (clip, DRAWN, camera)[number % 3]
         session, killed, told = kill_in_mid_session(source, tmp_path / str(number), rng.uniform(0.3, 8.0))
         measured.append(lacks(session, killed))
         assert unrecorded(session, told) == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -15,6 +16,9 @@ from streamaqa.recording.files import Unbuffered
 from streamaqa.recording.video import CopiedVideo, EncodedVideo
 from streamaqa.sources.base import Compressed
 from streamaqa.sources.video import VideoSource
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
 
 SIZE = (64, 48)
 Picture = NDArray[np.uint8]
@@ -71,6 +75,23 @@ def test_odd_and_changing_sizes_fit_into_one_video(file: Unbuffered, tmp_path: P
     assert second[2].mean() < 40, "with bars above and below"
 
 
+class Taker:
+    """Keeps what it is given; `make` is told of the stream while that is there."""
+
+    def __init__(self, make: Callable[[VideoStream], CopiedVideo] | None = None) -> None:
+        self.packets: list[Compressed] = []
+        self.video: CopiedVideo | None = None
+        self._make = make
+
+    def begin(self, stream: VideoStream | None, first: int) -> None:
+        assert first == 0
+        if stream is not None and self._make is not None:
+            self.video = self._make(stream)
+
+    def packet(self, packet: Compressed) -> None:
+        self.packets.append(packet)
+
+
 @pytest.fixture(scope="module")
 def reordered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """H.264 whose packets do not come in the order of showing."""
@@ -84,13 +105,12 @@ def test_copied_packets_show_the_same_pictures_at_the_same_times(
     file: Unbuffered, tmp_path: Path, reordered: Path
 ) -> None:
     source = VideoSource(reordered)
-    packets: list[Compressed] = []
-    template = source.copy_to(packets.append)
-    assert template is not None
-    video = CopiedVideo(file, template)
+    source.copy_to(taker := Taker(lambda stream: CopiedVideo(file, stream)))
+    video = taker.video
+    assert video is not None
     frames = list(source.frames())
     # as some cameras do, and as would make a muxer shift all times
-    packets = [Compressed(p.data, p.time, p.decode_time - 0.2, p.keyframe) for p in packets]
+    packets = [Compressed(p.data, p.time, p.decode_time - 0.2, p.keyframe) for p in taker.packets]
     assert any(packet.decode_time < packet.time for packet in packets), "the fixture has to be reordered"
     for packet in packets:
         video.packet(packet)
@@ -104,14 +124,13 @@ def test_packets_before_the_first_keyframe_are_left_out(
     file: Unbuffered, tmp_path: Path, reordered: Path
 ) -> None:
     source = VideoSource(reordered)
-    packets: list[Compressed] = []
-    template = source.copy_to(packets.append)
-    assert template is not None
-    video = CopiedVideo(file, template)
+    source.copy_to(taker := Taker(lambda stream: CopiedVideo(file, stream)))
+    video = taker.video
+    assert video is not None
     count = len(list(source.frames()))
     for packet in [
-        *packets[1:],
-        *(Compressed(p.data, p.time + 9, p.decode_time + 9, p.keyframe) for p in packets),
+        *taker.packets[1:],
+        *(Compressed(p.data, p.time + 9, p.decode_time + 9, p.keyframe) for p in taker.packets),
     ]:
         video.packet(packet)
     video.close()
@@ -126,8 +145,8 @@ def test_a_turned_clip_cannot_be_copied(tmp_path: Path, reordered: Path) -> None
     make = ["ffmpeg", "-v", "error", "-i", str(reordered), "-c", "copy", "-metadata:s:v", "rotate=90"]
     subprocess.run([*make, str(turned)], check=True)
     source = VideoSource(turned)
-    packets: list[Compressed] = []
-    assert source.copy_to(packets.append) is None
+    source.copy_to(taker := Taker(lambda stream: CopiedVideo(Unbuffered(tmp_path / "video.mkv"), stream)))
     assert next(iter(source.frames())).image.shape == (64, 48, 3)
-    assert packets == []
+    assert taker.video is None
+    assert taker.packets == []
     source.close()

@@ -80,6 +80,47 @@ def test_a_wrap_changes_nothing_but_its_count(bits: int, before: int, reordered:
     assert clock.counts.jumps == 0
 
 
+@pytest.mark.parametrize("bits", [32, 33])
+@given(first=st.sampled_from([-1, 0, 1, 5]), before=st.integers(2, 50), reordered=st.booleans())
+def test_a_wrap_that_ffmpeg_has_undone_is_counted_once(
+    bits: int, first: int, before: int, reordered: bool
+) -> None:
+    """It goes on from below zero, or above the period, as if nothing were."""
+    period = 1 << bits
+    line = steady(100, first * period - before * STEP)
+    if reordered:
+        line[before - 1], line[before] = line[before], line[before - 1]
+    clock = StreamClock(START)
+    clock.reconnected(period)
+    stamps(line, clock=clock)
+    assert clock.counts.wraps == 1
+    assert clock.counts.jumps == 0
+    clock.reconnected(period)  # begins anywhere: no wrap
+    stamps(steady(10, 3 * period), clock=clock)
+    assert clock.counts.wraps == 1
+
+
+@pytest.mark.parametrize("bits", [32, 33])
+@given(before=st.integers(2, 50), reordered=st.booleans())
+def test_a_wrap_that_is_undone_here_is_counted_once_where_the_format_is_known(
+    bits: int, before: int, reordered: bool
+) -> None:
+    line = [at % (1 << bits) for at in range(-before * STEP, (100 - before) * STEP, STEP)]
+    if reordered:
+        line[before - 1], line[before] = line[before], line[before - 1]
+    clock = StreamClock(START)
+    clock.reconnected(1 << bits)
+    stamps([*line], clock=clock)
+    assert clock.counts.wraps == 1
+
+
+def test_pts_that_jump_over_a_period_are_a_jump_and_no_wrap() -> None:
+    clock = StreamClock(START)
+    clock.reconnected(1 << 33)
+    stamps(steady(40) + steady(40, (1 << 33) + 5 * 90_000 * 60), clock=clock)
+    assert (clock.counts.wraps, clock.counts.jumps) == (0, 1)
+
+
 def test_stream_time_is_the_wall_clock_since_reading_began() -> None:
     assert stamps(steady(3, 12345))[0] == pytest.approx(1.0)
 
@@ -99,7 +140,7 @@ def test_the_first_frames_of_an_rtsp_stream_have_no_pts_and_that_is_no_fault() -
     assert clock.counts.repairs == 0
 
 
-def test_a_repeated_or_backward_pts_costs_a_millisecond_and_the_next_one_is_right() -> None:
+def test_a_repeated_or_backward_pts_costs_one_step_and_the_next_one_is_right() -> None:
     line = steady(10)
     line[4], line[7] = line[3], line[5]
     clock = StreamClock(START)
