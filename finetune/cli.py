@@ -8,12 +8,17 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from finetune.metrics import Detection, Prediction, Segment, detection
-from finetune.scoring import Answered, AnswerScores, detection_json, score_answers
+from finetune.cli_augment import augment
+from finetune.cli_balance import balance
+from finetune.cli_convert import convert
+from finetune.cli_evaluate import evaluate
+from finetune.cli_synthesize import synthesize
+from finetune.detection import Prediction, Segment, detection
+from finetune.score_tables import answer_tables, detection_table
+from finetune.scoring import Answered, detection_json, score_answers
 from streamaqa.errors import UsageError
 
 app = typer.Typer(
@@ -40,6 +45,13 @@ def commands() -> None:
     """Keeps `score` a command of its own while it is the only one."""
 
 
+app.command()(convert)
+app.command()(evaluate)
+app.command()(augment)
+app.command()(balance)
+app.command()(synthesize)
+
+
 @app.command()
 def score(
     truth: Annotated[Path | None, typer.Option(help="JSON: [{video, label, start, end}]")] = None,
@@ -59,14 +71,17 @@ def score(
             scores = score_answers(answered)
         except UsageError as error:
             raise UsageError(f"{answers}: {error}") from None
-        _print(scores.as_json(), as_json, *_answer_tables(scores))
+        _print(scores.as_json(), as_json, *answer_tables(scores))
+        if not as_json:
+            for video, complaint in scores.complaints.items():
+                typer.echo(f"{video}: {complaint}", err=True)
     elif truth and predictions and not answers:
         labelled = _read(truth, list[Segment])
         for place, segment in enumerate(labelled):
             if not segment.start < segment.end:
                 raise UsageError(f"{truth}: [{place}]: start {segment.start} is not before end {segment.end}")
         found = detection(labelled, _read(predictions, list[Prediction]))
-        _print(detection_json(found), as_json, _detection_table(found))
+        _print(detection_json(found), as_json, detection_table(found))
     else:
         raise UsageError("give either --truth and --predictions, or --answers")
 
@@ -99,46 +114,6 @@ def _print(values: dict[str, Any], as_json: bool, *tables: Table) -> None:
     console = Console()
     for table in tables:
         console.print(table)
-
-
-def _detection_table(found: Detection) -> Table:
-    table = Table(
-        title="ActivityNet average precision", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0)
-    )
-    table.add_column("error")
-    for tiou in found.mean:
-        table.add_column(f"tIoU {tiou:g}", justify="right")
-    for label, by_tiou in found.ap.items():
-        table.add_row(label, *(f"{value:.4f}" for value in by_tiou.values()))
-    table.add_section()
-    table.add_row("mean (mAP)", *(f"{value:.4f}" for value in found.mean.values()))
-    return table
-
-
-def _answer_tables(scores: AnswerScores) -> tuple[Table, Table]:
-    table = Table(
-        title=f"{scores.videos} answers: exercise right in {scores.exercise_accuracy:.1%}, "
-        f"{scores.unreadable} unreadable",
-        title_justify="left",
-        box=SIMPLE,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("error", no_wrap=True)
-    for heading in ("pos.", "F1 (95 %)", "all yes", "prec.", "recall", "MCC", "AUC"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for label, one in scores.errors.items():
-        low, high = one.f1_interval
-        table.add_row(
-            label,
-            f"{one.positives}/{one.videos}",
-            f"{one.f1:.3f} ({low:.2f}-{high:.2f})",
-            f"{one.f1_always_positive:.3f}",
-            f"{one.precision:.2f}",
-            f"{one.recall:.2f}",
-            f"{one.mcc:+.2f}",
-            "-" if one.auroc is None else f"{one.auroc:.2f}",
-        )
-    return table, _detection_table(scores.intervals)
 
 
 if __name__ == "__main__":

@@ -1,133 +1,45 @@
-"""How good predictions are: ActivityNet average precision for intervals, and figures per error for answers.
+"""How well errors are told from their absence: figures per error and their means, each with its interval.
 
-Average precision follows ActivityNet's own evaluation (`eval_detection.py`) to the last digit; the rules that
-are easy to get wrong stand at `average_precision`. Beside each F1 stands what always answering "error" would
-score, since on unbalanced labels that is hard to tell from skill.
+Beside each F1 stands what always answering "error" would score, since on unbalanced labels that is hard to
+tell from skill. Figures of intervals are in `detection`, whose names this module passes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-TIOUS = (0.3, 0.5, 0.7)
-"""Thresholds of temporal intersection over union."""
+from finetune import resampling
+from finetune.detection import (
+    TIOUS,
+    Detection,
+    Prediction,
+    Segment,
+    average_precision,
+    detection,
+    tiou,
+)
+from finetune.resampling import Bools, Floats, Interval
 
-Floats: TypeAlias = NDArray[np.float64]
-Bools: TypeAlias = NDArray[np.bool_]
-
-BOOTSTRAP_ROUNDS = 1000
-"""Resamples for an interval: its ends then move by about 1 % of its width from seed to seed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """An error in a video, as labelled."""
-
-    video: str
-    label: str
-    start: float
-    """Seconds."""
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction(Segment):
-    """An error in a video, as predicted."""
-
-    score: float
-    """Confidence; only the order matters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """Average precision by label and threshold."""
-
-    ap: dict[str, dict[float, float]]
-    mean: dict[float, float]
-    """Mean over the labels (mAP) by threshold; empty without ground truth."""
-
-
-# --- intervals -----------------------------------------------------------------------------------------
-
-
-def detection(
-    truth: Sequence[Segment], predictions: Sequence[Prediction], tious: Sequence[float] = TIOUS
-) -> Detection:
-    """Average precision of each label in `truth`; predictions of other labels are dropped."""
-    ap = {
-        label: average_precision(
-            [segment for segment in truth if segment.label == label],
-            [prediction for prediction in predictions if prediction.label == label],
-            tious,
-        )
-        for label in dict.fromkeys(segment.label for segment in truth)
-    }
-    mean = {tiou: float(np.mean([by_tiou[tiou] for by_tiou in ap.values()])) for tiou in tious if ap}
-    return Detection(ap, mean)
-
-
-def average_precision(
-    truth: Sequence[Segment], predictions: Sequence[Prediction], tious: Sequence[float] = TIOUS
-) -> dict[float, float]:
-    """ActivityNet average precision of one label, by threshold.
-
-    All videos are pooled and predictions taken in order of score; among equal scores the one listed last
-    comes first. A prediction takes the free interval of its own video with the highest tIoU, or the next free
-    one, as long as the threshold is reached (equal counts); a duplicate is wrong. Precision is interpolated
-    at every point. 0 without predictions.
-    """
-    order = sorted(range(len(predictions)), key=lambda place: (predictions[place].score, place), reverse=True)
-    by_video: dict[str, list[int]] = {}
-    for place, segment in enumerate(truth):
-        by_video.setdefault(segment.video, []).append(place)
-    overlaps = [
-        [(tiou(found, truth[place]), place) for place in by_video.get(found.video, [])]
-        for found in (predictions[place] for place in order)
-    ]
-    return {threshold: _interpolated(_hits(overlaps, threshold), len(truth)) for threshold in tious}
-
-
-def tiou(one: Segment, other: Segment) -> float:
-    """Temporal intersection over union of two intervals; 0 if either is empty or reversed."""
-    if one.end <= one.start or other.end <= other.start:
-        return 0.0
-    shared = max(min(one.end, other.end) - max(one.start, other.start), 0.0)
-    return shared / ((one.end - one.start) + (other.end - other.start) - shared)
-
-
-def _hits(overlaps: list[list[tuple[float, int]]], threshold: float) -> list[bool]:
-    """For each prediction by rank, whether it finds an interval that is still free.
-
-    `overlaps` holds each prediction's tIoU with the intervals of its video, and their place in the truth.
-    """
-    taken: set[int] = set()
-    hits = []
-    for candidates in overlaps:
-        free = [pair for pair in candidates if pair[0] >= threshold and pair[1] not in taken]
-        if free:
-            taken.add(max(free)[1])
-        hits.append(bool(free))
-    return hits
-
-
-def _interpolated(hits: list[bool], positives: int) -> float:
-    """Area under precision over recall, each precision being the best at that recall or beyond."""
-    if not hits or not positives:
-        return 0.0
-    found = np.cumsum(hits)
-    precision = np.concatenate([[0.0], found / np.arange(1, len(hits) + 1), [0.0]])
-    recall = np.concatenate([[0.0], found / positives, [1.0]])
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    steps = np.flatnonzero(recall[1:] != recall[:-1]) + 1
-    return float(np.sum((recall[steps] - recall[steps - 1]) * envelope[steps]))
-
-
-# --- yes or no -----------------------------------------------------------------------------------------
+__all__ = [
+    "TIOUS",
+    "Detection",
+    "ErrorScore",
+    "Judged",
+    "MacroScore",
+    "Prediction",
+    "Segment",
+    "auroc",
+    "average_precision",
+    "detection",
+    "error_score",
+    "error_scores",
+    "f1",
+    "mcc",
+    "tiou",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +49,45 @@ class ErrorScore:
     videos: int
     positives: int
     f1: float
-    f1_interval: tuple[float, float]
-    """95 % bootstrap interval over the videos."""
+    f1_interval: Interval
     f1_always_positive: float
     """F1 of answering "error" every time: what `f1` has to beat."""
     precision: float
+    precision_interval: Interval
     recall: float
+    recall_interval: Interval
     mcc: float
     """Matthews correlation: 0 for any answer that does not depend on the video."""
+    mcc_interval: Interval
     auroc: float | None
     """Area under the ROC curve; None unless there are both positives and negatives."""
+    auroc_interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class MacroScore:
+    """Plain means over the errors that any video shows: of one that none shows, F1 can only be 0."""
+
+    f1: float
+    f1_interval: Interval
+    """Videos of one exercise are drawn together, since its errors share them."""
+    f1_always_positive: float
+    precision: float
+    recall: float
+    mcc: float
+    auroc: float | None
+    """Over the errors that have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One error over all videos that were tested for it."""
+
+    videos: tuple[str, ...]
+    truth: tuple[bool, ...]
+    scores: tuple[float, ...]
+    threshold: float = 0.5
+    """An error counts as named from this score on."""
 
 
 def error_score(
@@ -154,23 +95,78 @@ def error_score(
 ) -> ErrorScore:
     """Figures of one error; an error counts as predicted from `threshold` on.
 
-    `seed` draws the resamples of the interval.
+    `seed` draws the resamples of the intervals.
     """
-    actual = np.asarray(truth, dtype=bool)
-    given = np.asarray(scores, dtype=float)
+    return _error_score(
+        np.asarray(truth, dtype=bool),
+        np.asarray(scores, dtype=float),
+        threshold,
+        resampling.draws(len(truth), seed),
+    )
+
+
+def error_scores(
+    judged: Mapping[str, Judged], seed: int = 0
+) -> tuple[dict[str, ErrorScore], MacroScore | None]:
+    """Figures of each error and their means; the means are None where no video shows an error."""
+    weights = {
+        videos: resampling.draws(len(videos), seed)
+        for videos in dict.fromkeys(one.videos for one in judged.values())
+    }
+    scores: dict[str, ErrorScore] = {}
+    rounds: list[Floats] = []
+    for label, one in judged.items():
+        actual, given = np.asarray(one.truth, dtype=bool), np.asarray(one.scores, dtype=float)
+        scores[label] = _error_score(actual, given, one.threshold, weights[one.videos])
+        if actual.any():
+            rounds.append(resampling.rates(weights[one.videos], actual, given >= one.threshold)["f1"])
+    shown = [score for score in scores.values() if score.positives]
+    return scores, _macro(shown, rounds) if shown else None
+
+
+def _error_score(actual: Bools, given: Floats, threshold: float, weights: Floats) -> ErrorScore:
     said = given >= threshold
     hit, false, missed, _ = _counts(actual, said)
-    positives = int(actual.sum())
+    bounds = {name: resampling.interval(values) for name, values in _rounds(weights, actual, said).items()}
+    area = auroc(actual, given)
     return ErrorScore(
         videos=len(actual),
-        positives=positives,
+        positives=int(actual.sum()),
         f1=f1(actual, said),
-        f1_interval=_bootstrap_f1(actual, said, seed),
+        f1_interval=bounds["f1"],
         f1_always_positive=f1(actual, np.ones_like(actual)),
         precision=_ratio(hit, hit + false),
+        precision_interval=bounds["precision"],
         recall=_ratio(hit, hit + missed),
+        recall_interval=bounds["recall"],
         mcc=mcc(actual, said),
-        auroc=auroc(actual, given),
+        mcc_interval=bounds["mcc"],
+        auroc=area,
+        auroc_interval=None
+        if area is None
+        else resampling.interval(resampling.areas(weights, actual, given)),
+    )
+
+
+def _rounds(weights: Floats, actual: Bools, said: Bools) -> dict[str, Floats]:
+    nothing = np.zeros(0)
+    names = ("f1", "precision", "recall", "mcc")
+    return resampling.rates(weights, actual, said) if len(actual) else dict.fromkeys(names, nothing)
+
+
+def _macro(scores: Sequence[ErrorScore], rounds: Sequence[Floats]) -> MacroScore:
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(score, name) for score in scores]))
+
+    areas = [score.auroc for score in scores if score.auroc is not None]
+    return MacroScore(
+        f1=mean("f1"),
+        f1_interval=resampling.interval(np.mean(rounds, axis=0)),
+        f1_always_positive=mean("f1_always_positive"),
+        precision=mean("precision"),
+        recall=mean("recall"),
+        mcc=mean("mcc"),
+        auroc=float(np.mean(areas)) if areas else None,
     )
 
 
@@ -208,14 +204,3 @@ def _counts(actual: Bools, said: Bools) -> tuple[int, int, int, int]:
 
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
-
-
-def _bootstrap_f1(actual: Bools, said: Bools, seed: int) -> tuple[float, float]:
-    if not len(actual):
-        return (0.0, 0.0)
-    draws = np.random.default_rng(seed).integers(0, len(actual), (BOOTSTRAP_ROUNDS, len(actual)))
-    hits = (actual & said)[draws].sum(axis=1)
-    wrong = (actual ^ said)[draws].sum(axis=1)
-    values = np.where(hits > 0, 2 * hits / np.maximum(2 * hits + wrong, 1), 0.0)
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)

@@ -42,6 +42,8 @@ class Joint(IntEnum):
     TOE = 31
 
 
+FACING, SIDE_ON = 0.0, 90.0
+"""Degrees of `yaw` at which a lifter stands square to the camera."""
 NOSE = 0
 WAVERING = 90.0
 """Degrees, see `wavering`: a quarter turn. Beyond it the pose model takes front and back for each other from
@@ -163,6 +165,8 @@ class Body:
     """(T,) seconds of stream time."""
     points: Array
     """(T, 33, 3) forward, left and up in torso lengths. Only differences within one row mean something."""
+    drawn: Array
+    """(T, 33) heights in the picture as they are drawn, in frame heights; only differences mean something."""
     seen: Array
     """(T, 33) visibility in [0, 1]; 0 for landmarks outside the frame."""
     yaw: float
@@ -188,7 +192,7 @@ class Body:
         closeness = _closeness(flat[working], world[working], scale)
         metres = flat * (1.0 + closeness * world[..., 2:3]) / scale
         points = _turn(metres, world[..., 2], _settled(turned), working)
-        return cls(time, points, seen(image), turned, wavering(world[working]))
+        return cls(time, points, -flat[..., 1], seen(image), turned, wavering(world[working]))
 
     @property
     def view(self) -> View | None:

@@ -5,7 +5,9 @@ talks JSON lines over the socket FD; when that closes, the supervisor is gone an
 
     down   {"start": {"config": {...}, "camera": "rack", "speed": 1.0}}   once
            {"pause": true}, {"resume": true}, {"stop": true}
-    up     {"alive": {"at": 12.3, "waiting": 1}}                     every second: last pose, frames that wait
+    up     {"alive": {"at": 12.3, "waiting": 1, "judging": 0, "counts": {...}}}
+                                                                 every second: last pose, frames and
+                                                                 repetitions that wait, counters
            {"running": {"source": "...", "fps": 30.0}}
            {"message": {"topic": "...", "payload": ...}}             everything it publishes
            {"failed": "one line"}                                    the user has to do something; no restart
@@ -27,6 +29,7 @@ from typing import Any
 import psutil
 
 from streamaqa import logs
+from streamaqa.assessment.base import Remote
 from streamaqa.config import CameraSettings, Config
 from streamaqa.delivery.builders import stats_message
 from streamaqa.delivery.commands import PauseCommand, ResumeCommand
@@ -35,7 +38,7 @@ from streamaqa.delivery.outbox_thread import OutboxThread
 from streamaqa.delivery.outlet import Outlet
 from streamaqa.delivery.publisher import Publisher
 from streamaqa.delivery.topics import Envelope, Topics
-from streamaqa.engine import build, estimator_for, new_session
+from streamaqa.engine import assessor_for, build, estimator_for, new_session
 from streamaqa.errors import UsageError, first
 from streamaqa.pipeline import Pipeline
 from streamaqa.recording import Recorder
@@ -129,6 +132,9 @@ async def _run(config: Config, camera: CameraSettings, speed: float, link: Link)
         estimator = await estimator_for(config, source)
         if estimator is not None:
             stack.callback(estimator.close)
+        assessor = await assessor_for(config, source)
+        if isinstance(assessor, Remote):
+            stack.push_async_callback(assessor.close)
         session = new_session(config, camera)
         recorder = await stack.enter_async_context(recording(config, camera, session, source))
         publisher = Publisher(config.mqtt, topics, outbox, also=[link, *sinks_of(recorder)])
@@ -139,6 +145,7 @@ async def _run(config: Config, camera: CameraSettings, speed: float, link: Link)
             Outlet(topics, [publisher]).say,
             session=session,
             estimator=estimator,
+            assessor=assessor,
             recorder=recorder,
         )
         publisher.on_command = pipeline.command
@@ -190,7 +197,8 @@ async def _tell_stats(
 async def _tell_alive(pipeline: Pipeline, link: Link) -> None:
     """For the watchdog: a loop that is blocked says nothing, a pose model that is stuck makes no progress."""
     while True:
-        link.tell("alive", {"at": pipeline.at, "waiting": pipeline.waiting})
+        alive = {"at": pipeline.at, "waiting": pipeline.waiting, "judging": pipeline.judging}
+        link.tell("alive", alive | {"counts": pipeline.counts})
         await asyncio.sleep(ALIVE_S)
 
 

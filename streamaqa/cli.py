@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -26,6 +26,7 @@ from rich.text import Text
 
 from streamaqa import logs
 from streamaqa.cli_bench import bench
+from streamaqa.cli_worker import worker
 from streamaqa.config import CameraSettings, Config, describe, load
 from streamaqa.delivery.events import as_json as to_json
 from streamaqa.delivery.listen import listen as listen_to
@@ -45,12 +46,20 @@ app = typer.Typer(
 models = typer.Typer(help="The pose model's file.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(bench, name="bench")
+app.command(epilog="Example: [bold]streamaqa worker --weights models/coach-7b[/bold]")(worker)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="A YAML file; see edge_configs/.", show_default=False)
 ]
 RecordOption = Annotated[
     Path | None, typer.Option("--record", help="Store each session in a folder here.", show_default=False)
+]
+AssessorOption = Annotated[
+    Literal["kinematic", "llava"] | None,
+    typer.Option(
+        help="Who judges: by pose alone, or LLaVA-Video on a GPU worker; default: as configured.",
+        show_default=False,
+    ),
 ]
 
 
@@ -112,13 +121,14 @@ def run(
         typer.Argument(help="A video, a pose track (.npz) or synthetic:squat; else the file's cameras."),
     ] = None,
     record: RecordOption = None,
+    assessor: AssessorOption = None,
     as_json: JsonLines = False,
     config: ConfigOption = None,
 ) -> None:
     """Coach live: every camera of the configuration, or one source, published over MQTT."""
     from streamaqa.running import run as run_cameras
 
-    settings = load(config, os.environ)
+    settings = _judged_by(load(config, os.environ), assessor)
     if source is not None:
         settings = _with_source(settings, source)
     settings = _recorded_into(settings, record)
@@ -155,13 +165,14 @@ def replay(
         str | None, typer.Option(help="A hint: squat, overhead_press, barbell_row.", show_default=False)
     ] = None,
     record: RecordOption = None,
+    assessor: AssessorOption = None,
     as_json: JsonLines = False,
     config: ConfigOption = None,
 ) -> None:
     """Run a recording through the engine and show each repetition; needs no broker."""
     from streamaqa.replaying import replay as run_replay
 
-    settings = _recorded_into(load(config, os.environ), record)
+    settings = _recorded_into(_judged_by(load(config, os.environ), assessor), record)
     camera = camera_for(str(path), "replay", exercise)
     shown, lines = _outputs(as_json)
     with _download() as progress:
@@ -176,6 +187,7 @@ def replay(
             beginning=beginning,
             check=compare,
             own_settings=config is not None,
+            judge_anew=assessor is not None,
             lines=lines,
         )
         _exit(asyncio.run(replaying))
@@ -295,6 +307,13 @@ def _with_source(config: Config, source: str) -> Config:
     if config.cameras:
         camera = config.cameras[0].model_copy(update={"source": camera.source})
     return config.model_copy(update={"cameras": (camera,)})
+
+
+def _judged_by(config: Config, kind: Literal["kinematic", "llava"] | None) -> Config:
+    """The configuration with another assessor, if one is given."""
+    if kind is None:
+        return config
+    return config.model_copy(update={"assessor": config.assessor.model_copy(update={"kind": kind})})
 
 
 def _recorded_into(config: Config, folder: Path | None) -> Config:

@@ -95,6 +95,60 @@ def llava(
     _tell(measured, measured.measure(size, weights), as_json)  # type: ignore[arg-type] # checked above
 
 
+@bench.command(epilog="Example: [bold]streamaqa bench fleet --service-time 0.2 --streams 2,4,8[/bold]")
+def fleet(
+    streams: Annotated[str, typer.Option(help="Numbers of lifters at once.")] = "1,2,4,8",
+    seconds: Annotated[float, typer.Option(min=1, help="Of each number.")] = 30.0,
+    size: Annotated[
+        str | None, typer.Option(help="A model of random weights: tiny, 0.5b or 7b.", show_default=False)
+    ] = None,
+    weights: Annotated[
+        str, typer.Option(help="Only random: weights do not change how long it takes.")
+    ] = "random",
+    service_time: Annotated[
+        float | None, typer.Option(min=0, help="Or sleep so many seconds a window.", show_default=False)
+    ] = None,
+    frames: Annotated[str, typer.Option(help="Frames of each window.")] = "32",
+    deadline: Annotated[float, typer.Option(min=0.1, help="Seconds from a repetition's end.")] = 3.0,
+    batch: Annotated[int, typer.Option(min=1, max=64, help="Windows in the model at once, at most.")] = 8,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture (.png).", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lifters that one worker serves: latency, degraded and refused shares, throughput. Needs `worker`."""
+    if size not in (None, "tiny", "0.5b", "7b"):
+        raise UsageError(f"no size {size!r}: there are tiny, 0.5b and 7b")
+    if weights != "random":
+        raise UsageError(f"--weights {weights}: only random weights are measured")
+    from streamaqa.bench import fleet as measured
+
+    with Console(stderr=True).status("") as shown:
+        result = measured.measure(
+            _numbers("--streams", streams),
+            seconds=seconds,
+            size=size,  # type: ignore[arg-type] # checked above
+            service_time_s=service_time,
+            frames=_numbers("--frames", frames),
+            deadline_s=deadline,
+            batch=batch,
+            tell=shown.update,
+        )
+    if plot is not None:
+        from streamaqa.bench import fleet_plot
+
+        fleet_plot.plot(result, plot)
+    _tell(measured, result, as_json)
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise UsageError(f"{option} {text}: wanted numbers with commas between, such as 1,2,4")
+    return numbers
+
+
 @bench.command(epilog="Example: [bold]streamaqa bench render[/bold]")
 def render(as_json: JsonOption = False) -> None:
     """Frames a second that the synthetic lifter is drawn at, on one core."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
+
+import structlog
 
 from streamaqa.config import CameraSettings, Config
 from streamaqa.delivery.messages import AnyMessage, FeedbackMessage
@@ -12,6 +15,9 @@ from streamaqa.engine import build
 from streamaqa.errors import UsageError
 from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.sources import PoseSource, Source, open_source
+from streamaqa.worker_child import reached, with_worker
+
+log = structlog.get_logger(__name__)
 
 WAITING = 16
 """Repetitions that may wait for the caller; then the engine waits too, as files do."""
@@ -28,7 +34,8 @@ async def coach(
 ) -> AsyncGenerator[FeedbackMessage]:
     """Feedback for each repetition of a source, as it comes; a file as fast as this machine can.
 
-    Runs one camera's pipeline in the calling process, without broker and outbox.
+    Runs one camera's pipeline in the calling process, without broker and outbox. With a live source and an
+    assessor that may be late, a repetition can come twice: see `FeedbackMessage.kind`.
 
     Args:
         source: a video file, a pose track, `synthetic:squat`, a camera or stream, or an opened source
@@ -60,11 +67,17 @@ async def coach(
         if isinstance(message, FeedbackMessage):
             await waiting.put(message)
 
-    pipeline = await build(config, settings, opened, say, exercises=exercises)
+    async def run_all() -> None:
+        live = opened.info.live
+        with contextlib.closing(opened):
+            async with with_worker(config, log.warning, must=not live) as worker:
+                at = reached(config, worker)
+                pipeline = await build(at, settings, opened, say, exercises=exercises, in_time=live)
+                await pipeline.run()
 
     async def run() -> None:
         try:
-            await pipeline.run()
+            await run_all()
         except Exception:
             await waiting.put(None)
             raise

@@ -15,6 +15,7 @@ from streamaqa.config import CameraSettings, Config, StoreSettings
 from streamaqa.running import supervise, tell_failures, with_broker
 from streamaqa.sources.synthetic import TrueRep, from_spec
 from streamaqa.terminal import Board
+from streamaqa.worker_child import reached, with_worker
 
 SOURCE = "synthetic:demo"
 MATCH_S = 0.75
@@ -38,7 +39,11 @@ async def demo(
         camera = CameraSettings(name="demo", source=SOURCE, athlete="mannequin")
         store = StoreSettings(folder=Path(folder))
         config = config.model_copy(update={"cameras": (camera,), "outbox": store})
-        async with with_broker(config, console) as with_address:
+        async with (
+            with_broker(config, console) as with_address,
+            with_worker(config, lambda text: console.print(text, highlight=False), must=False) as worker,
+        ):
+            with_address = reached(with_address, worker)
             console.print(_announcement(truth), highlight=False)
             while True:
                 board = Board("Repetitions")

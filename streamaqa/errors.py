@@ -9,6 +9,9 @@ StreamaqaError
 │   └── BrokerError     ... the MQTT broker refuses us or cannot be reached at the start
 ├── AnswerError         a model's answer cannot be read: costs that window, never the stream
 ├── WindowError         a window cannot be cut or shown: costs that window
+├── WorkerError         the GPU worker gives no answer to a request: its stand-in judges, marked degraded
+│   ├── WorkerGoneError ... nobody is there, or not yet: ask again when it is back
+│   └── WorkerBusyError ... it cannot make the deadline: ask for less, or later
 └── DeliveryError       a message could not be handed over: it stays in the outbox and is tried again
 """
 
@@ -49,6 +52,26 @@ class AnswerError(StreamaqaError, ValueError):
 
 class WindowError(StreamaqaError, ValueError):
     """A window cannot be cut or shown to the model. Costs that window."""
+
+
+class WorkerError(StreamaqaError):
+    """The GPU worker gives no answer to a request. The stand-in judges; asking again would not help."""
+
+
+class WorkerGoneError(WorkerError):
+    """Nobody is there, or it does not serve yet. Nothing was judged: ask again when it is back."""
+
+
+class WorkerBusyError(WorkerError):
+    """The worker refuses what it cannot do in time. Ask for less, or later.
+
+    Args:
+        retry_after_s: the earliest that the same request may fit, if the worker said so.
+    """
+
+    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 class DeliveryError(StreamaqaError):

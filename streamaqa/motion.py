@@ -135,8 +135,12 @@ def leg_length(posture: Posture) -> float:
 
 
 def lean_with_hanging_arms(posture: Posture) -> float:
-    """The trunk's lean in degrees, but 0 where the wrists are not straight below the shoulders."""
-    return posture.lean if wrists_over_shoulders(posture) < -0.8 else 0.0
+    """The trunk's lean in degrees, but 0 where the wrists are not far below the shoulders.
+
+    Straight arms of a deadlift seen from behind are read as half a torso length, as they hang from a trunk
+    that leans away.
+    """
+    return posture.lean if wrists_over_shoulders(posture) < -0.5 else 0.0
 
 
 def arms_seen(posture: Posture) -> float:
@@ -159,7 +163,8 @@ SQUAT = Motion(
         STAYED,
         Gate("legs_stay_straight", leg_length, "change", high=-0.25),
         Gate("hips_stay_high", hips_less_bow, "change", high=0.0),
-        Gate("load_hangs", lean_with_hanging_arms, "turn", high=45.0, softness=10.0),
+        Gate("shoulders_stay_up", shoulder_height, "change", high=-0.2),
+        Gate("load_hangs", lean_with_hanging_arms, "turn", high=41.0, softness=10.0),
     ),
 )
 
@@ -188,6 +193,7 @@ ROW = Motion(
         Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0),
         Gate("hips_move", hip_height, "change", low=-0.35, high=0.35),
         Gate("shoulders_rise", shoulder_height, "change", high=0.8, softness=0.2),
+        Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
         Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
         Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),
         Gate("wrists_over_shoulders", wrists_over_shoulders, "turn", high=0.0),

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 import structlog
 
 from streamaqa.assessment import Assessor
+from streamaqa.assessment.base import Remote
 from streamaqa.config import LimitSettings
 from streamaqa.delivery.builders import Session, rep_message, state_message
 from streamaqa.delivery.commands import (
@@ -36,7 +37,7 @@ from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.feed import Feed
 from streamaqa.feedback import Coach, advise
 from streamaqa.feedback.catalogue import Language
-from streamaqa.judging import Clock, Judge, Lifter
+from streamaqa.judging import Clock, Judge, Lifter, Patience
 from streamaqa.pose import PoseEstimator
 from streamaqa.recording import Recorder
 from streamaqa.segmentation import Segmenter
@@ -45,8 +46,10 @@ from streamaqa.types import (
     Event,
     Evidence,
     Frame,
+    PhaseEnded,
     Pose,
     Rep,
+    RepCancelled,
     RepEnded,
     SegmenterStatus,
     SetEnded,
@@ -69,6 +72,9 @@ NOTICE_S = 0.25
 """Seconds between two looks at how a live camera is; what is wrong is said also while no frames come."""
 LEAD_S = 3.0
 """Seconds of poses before a repetition that its assessor gets: the lifter standing."""
+SETTLED_S = 0.15
+"""Seconds from the turn until the first phase is sent ahead of time. Its end is then known within a frame in
+36 of 49 real repetitions, at once in 18; to wait longer brings no more, and leaves less time."""
 MEMORY_S = 40.0
 """Seconds of poses kept: a grinding repetition takes 8 s, its pauses and the lead come on top."""
 
@@ -109,6 +115,8 @@ class Pipeline:
             its owner.
         script: commands to obey as when they were recorded.
         seq: the number of the last message before this run.
+        patience: how long a lifter waits for a remote assessor; None where nobody waits, as for a recording
+            that is run as fast as can be.
     """
 
     def __init__(
@@ -130,11 +138,15 @@ class Pipeline:
         exercises: Sequence[Exercise] = EXERCISES,
         lang: Language = "en",
         clock: Clock = time.monotonic,
+        patience: Patience | None = None,
     ) -> None:
         self.counters = Counters()
         self.paused = False
         self._source, self._estimator = source, estimator
-        self._segmenter, self._plan = segmenter, assessor.plan
+        self._segmenter, self._assessor = segmenter, assessor
+        self._remote = assessor if isinstance(assessor, Remote) else None
+        self._in_order = not source.info.live and (self._remote is None or patience is None)
+        """Whether each feedback is waited for, so that the same poses give the same messages in one order."""
         self._coach, self._say, self._buffer = coach, say, buffer
         self._lifter = Lifter(session, coach())
         self._limits = limits or LimitSettings()
@@ -148,6 +160,7 @@ class Pipeline:
             exercises=exercises,
             recorder=recorder,
             clock=clock,
+            patience=patience,
         )
         self._state = _StateRhythm()
         self._seq = seq
@@ -162,6 +175,8 @@ class Pipeline:
         self._notices: frozenset[str] = frozenset()
         """What a live source said of itself when it was last asked."""
         self._over = False
+        self._turned: PhaseEnded | None = None
+        """The turn of the repetition that is under way, until its first phase has been sent ahead."""
         self._waiting: Callable[[], int] = int
         """How many frames wait for the pose model; none before there is a source."""
         self._failure: Exception | None = None
@@ -177,6 +192,11 @@ class Pipeline:
         return self._waiting()
 
     @property
+    def judging(self) -> int:
+        """Repetitions that wait for their feedback."""
+        return self._judge.depth
+
+    @property
     def session(self) -> Session:
         """What is published is named by this; its athlete may change."""
         return self._lifter.session
@@ -184,7 +204,8 @@ class Pipeline:
     @property
     def counts(self) -> dict[str, int]:
         """The counters, and those of a live source."""
-        counts = asdict(self.counters) | {"degraded": self._judge.degraded}
+        counts = asdict(self.counters) | self._judge.counts
+        counts |= self._remote.counts if self._remote is not None else {}
         return counts | (self._source.counts if isinstance(self._source, Watched) else {})
 
     async def run(self) -> None:
@@ -194,8 +215,11 @@ class Pipeline:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
+                judging = tasks.create_task(self._judge.run(), name="judge")  # first: it is handed things
                 watching = tasks.create_task(self._watch(), name="watch")
-                tasks.create_task(self._judge.run(), name="judge")
+                if self._remote is not None:
+                    asking = tasks.create_task(self._remote.run(), name="remote")
+                    judging.add_done_callback(lambda _: asking.cancel())
                 if isinstance(self._source, Watched):
                     noticing = tasks.create_task(self._notice(), name="notice")
                     watching.add_done_callback(lambda _: noticing.cancel())
@@ -207,7 +231,8 @@ class Pipeline:
             raise self._failure
 
     def stop(self) -> None:
-        """End the source; `run` returns when what is under way is published."""
+        """End the source; `run` returns when what is under way is published, and waits for no late answer."""
+        self._judge.hurry()
         self._source.close()
 
     async def command(self, command: EngineCommand) -> CommandReply:
@@ -334,7 +359,7 @@ class Pipeline:
 
     def _look(self, frame: Frame) -> Pose:
         assert self._estimator is not None, "a source of frames needs a pose estimator"
-        if self._buffer is not None and self._plan is not None:
+        if self._buffer is not None:  # also before a worker has said how it wants them cut
             self._buffer.push(frame)
         pose = self._estimator.estimate(frame)
         if self._recorder is not None:
@@ -349,13 +374,15 @@ class Pipeline:
             self._poses.popleft()
         for event in self._segmenter.push(pose):
             await self._handle(event, arrival)
-        if not self._source.info.live:
-            await self._judge.idle()  # a recording gives the same messages in the same order each time
+        self._look_ahead(pose.time)
+        if self._in_order:
+            await self._judge.idle()
         await self._tell_state(pose.time, arrival)
 
     async def _handle(self, event: Event, arrival: float) -> None:
         match event:
             case RepEnded(at, rep):
+                self._turned = None
                 self.counters.reps += 1
                 behind = max(self._clock() - arrival, 0.0)
                 segment = 1000 * (at - rep.end + behind)
@@ -365,17 +392,42 @@ class Pipeline:
             case SetEnded():
                 self.counters.sets += 1
                 await self._judge.set_over(event, self._lifter)
+            case PhaseEnded():
+                self._turned = event
+            case RepCancelled(unit=unit):
+                self._turned = None
+                if self._remote is not None:
+                    self._remote.cancel(unit)
+
+    def _look_ahead(self, now: float) -> None:
+        """Send a first phase to a remote assessor while the second goes on, once its end is known.
+
+        Not for a recording, which gives the same messages each time: whether it comes in time is chance.
+        """
+        turned = self._turned
+        if turned is None or now - turned.at < SETTLED_S:
+            return
+        self._turned = None
+        if self._remote is None or self._in_order:
+            return
+        ended = self._segmenter.first_phase(turned.unit)
+        if ended is not None:
+            self._remote.begin(ended, self._windows(ended))
 
     def _evidence(self, rep: Rep) -> Evidence:
         poses = tuple(pose for pose in self._poses if rep.start - LEAD_S <= pose.time <= rep.end)
-        windows: Sequence[Window] = ()
-        plan = self._plan
-        if plan is not None and self._buffer is not None:
-            try:
-                windows = self._buffer.cut(plan, spans(plan, rep), poses)
-            except WindowError as error:
-                log.warning("rep without windows", rep=rep.number, reason=str(error))
-        return Evidence(rep, poses, windows)
+        return Evidence(rep, poses, self._windows(rep))
+
+    def _windows(self, of: Rep | PhaseEnded) -> Sequence[Window]:
+        """Cut as the assessor asks for; none where that cannot be done."""
+        plan = self._assessor.plan
+        if plan is None or self._buffer is None:
+            return ()
+        try:
+            return self._buffer.cut(plan, spans(plan, of), self._poses)
+        except WindowError as error:
+            log.warning("no windows", reason=str(error))
+            return ()
 
     async def _tell_state(self, at: float, arrival: float | None) -> None:
         """Say what is going on at a stream time; `arrival` is None where no frame came."""

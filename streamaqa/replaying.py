@@ -15,13 +15,14 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from streamaqa.assessment.base import Remote
 from streamaqa.comparing import compare
 from streamaqa.config import CameraSettings, Config
 from streamaqa.delivery.events import EventsFile, as_json
 from streamaqa.delivery.listen import describe
 from streamaqa.delivery.outlet import Outlet
 from streamaqa.delivery.topics import Envelope, Sink, Topics
-from streamaqa.engine import build, estimator_for, new_session
+from streamaqa.engine import assessor_for, build, estimator_for, new_session
 from streamaqa.errors import DeliveryError, UsageError
 from streamaqa.pipeline import Pipeline
 from streamaqa.pose.model_file import Progress as Told
@@ -31,6 +32,7 @@ from streamaqa.sources.pacing import paced
 from streamaqa.sources.recording import RecordedVideo
 from streamaqa.sources.video import DEFAULT_FPS
 from streamaqa.terminal import Board
+from streamaqa.worker_child import reached, with_worker
 
 Beginning: TypeAlias = Literal["poses", "video"]
 
@@ -51,6 +53,7 @@ async def replay(
     beginning: Beginning | None = None,
     check: bool = False,
     own_settings: bool = False,
+    judge_anew: bool = False,
     lines: Console | None = None,
 ) -> int:
     """Run a recording to its end under a live table; Ctrl-C ends it early and says what is under way.
@@ -66,6 +69,7 @@ async def replay(
         beginning: where a recorded session starts again: `poses` or `video`. Poses if not given.
         check: compare the messages with the recorded ones and list what differs.
         own_settings: run with `config` as it is, not with the settings of the recorded session.
+        judge_anew: ask the assessor of `config`, also where a recorded session holds another's answers.
         lines: gets each message as a JSON line.
 
     Returns:
@@ -81,7 +85,9 @@ async def replay(
     source = await asyncio.to_thread(_open, path, beginning)
     if recorded is not None:
         camera = recorded.camera(camera.source, camera.exercise)
+        wanted = config.assessor
         config = config if own_settings else recorded.config(config)
+        config = config.model_copy(update={"assessor": wanted}) if judge_anew else config
         config = config.model_copy(update={"site": recorded.record.site})
     board, said = Board(path.name), Kept()
     sinks: list[Sink] = [board] if console.is_terminal else [board, _Lines(console)]
@@ -95,6 +101,13 @@ async def replay(
         estimator = await estimator_for(config, source, progress)
         if estimator is not None:
             stack.callback(estimator.close)
+        assessor = recorded.assessor(config) if recorded and not judge_anew else None
+        if assessor is None:
+            stack.callback(source.close)
+            worker = await stack.enter_async_context(with_worker(config, _noter(console), must=True))
+            assessor = await assessor_for(reached(config, worker), source, wait=True)
+            if isinstance(assessor, Remote):
+                stack.push_async_callback(assessor.close)
         session = recorded.session if recorded else new_session(config, camera)
         recorder = await stack.enter_async_context(recording(config, camera, session, source))
         outlet = Outlet(Topics(config.site, camera.name), [*sinks, *sinks_of(recorder)])
@@ -105,10 +118,11 @@ async def replay(
             outlet.say,
             session=session,
             estimator=estimator,
-            assessor=recorded.assessor(config) if recorded else None,
+            assessor=assessor,
             recorder=recorder,
             script=recorded.script if recorded else (),
             seq=recorded.seq if recorded else 0,
+            in_time=speed is not None,
         )
         begun = time.monotonic()
         try:
@@ -151,7 +165,7 @@ def _tell_differences(
         recorded.messages,
         said,
         frame_s=frame_s,
-        live=recorded.record.source.live,
+        live=recorded.unordered,
         complete=ended is not None and ended.reason is None,
     )
     if found.differences:
@@ -160,6 +174,11 @@ def _tell_differences(
             console.print("the pictures were blurred: without a face the pose model finds other poses")
     console.print(found.summary(), highlight=False)
     return 1 if found.differences else 0
+
+
+def _noter(console: Console) -> Callable[[str], None]:
+    """Prints what happens to the worker."""
+    return lambda text: console.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 async def _run(pipeline: Pipeline, source: Source | PoseSource, board: Board, console: Console) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from streamaqa.delivery.broker import EmbeddedBroker
 from streamaqa.delivery.connection import check_broker
 from streamaqa.delivery.topics import Envelope
 from streamaqa.errors import ConfigError, UsageError
+from streamaqa.metrics import EngineMetrics, served
 from streamaqa.replaying import print_json_line, print_line, stopping_on_signals
 from streamaqa.supervisor import Report, Supervisor
 from streamaqa.terminal import Board
+from streamaqa.worker_child import reached, with_worker
 
 FOLLOW_S = 1.0
 """Between two looks at the configuration file."""
@@ -52,8 +54,14 @@ async def run(
     if not config.cameras:
         raise UsageError("no camera: name a source, or put cameras into the configuration file")
     board = Board("Repetitions")
-    async with with_broker(config, console) as config:
-        ended = await supervise(config, console, board, lines=lines, follow=follow, speed=speed)
+    note = noter(board, console)
+    async with with_broker(config, console) as config, with_worker(config, note, must=False) as worker:
+        config = reached(config, worker)
+        metrics = EngineMetrics(worker)
+        with served(metrics, config.metrics, note):
+            ended = await supervise(
+                config, console, board, lines=lines, follow=follow, speed=speed, metrics=metrics
+            )
     if board.sets:
         console.print(board.summary())
     return tell_failures(ended.failures, problems)
@@ -88,6 +96,17 @@ async def with_broker(config: Config, console: Console) -> AsyncIterator[Config]
         yield config.model_copy(update={"mqtt": mqtt})
 
 
+def noter(board: Board, console: Console) -> Callable[[str], None]:
+    """Says what happens beside the repetitions: under the table, or as a line where there is no terminal."""
+
+    def note(text: str) -> None:
+        board.note(text)
+        if not console.is_terminal:
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    return note
+
+
 async def supervise(
     config: Config,
     console: Console,
@@ -96,14 +115,19 @@ async def supervise(
     lines: Console | None = None,
     follow: Path | None = None,
     speed: float = 1.0,
+    metrics: EngineMetrics | None = None,
 ) -> Ended:
     """Run every camera under a live table, or under plain lines where there is no terminal.
 
-    `lines` gets each message as a JSON line.
+    `lines` gets each message as a JSON line; `metrics` counts what happens.
     """
     failures: list[Report] = []
+    note = noter(board, console)
+
+    metrics = metrics or EngineMetrics()
 
     def tell(report: Report) -> None:
+        count(report, metrics)
         match report.kind:
             case "message":
                 topic, payload = report.value["topic"], report.value["payload"]
@@ -116,12 +140,9 @@ async def supervise(
             case "failed":
                 failures.append(report)
             case "died":
-                note = f"{report.camera} died and is started again: {report.value}"
-                board.note(note)
-                if not console.is_terminal:
-                    console.print(note, markup=False, highlight=False, soft_wrap=True)
+                note(f"{report.camera} died and is started again: {report.value}")
 
-    supervisor = Supervisor(config, tell, speed=speed)
+    supervisor = Supervisor(config, tell, speed=speed, alive=metrics.alive)
     with stopping_on_signals(supervisor.stop) as stopped, shown(board, console):
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(supervisor.run(), name="supervisor")
@@ -129,6 +150,15 @@ async def supervise(
                 following = tasks.create_task(_follow(follow, config, supervisor, board), name="follow")
                 running.add_done_callback(lambda _: following.cancel())
     return Ended(failures, stopped.is_set())
+
+
+def count(report: Report, metrics: EngineMetrics) -> None:
+    """What a report is for whoever watches the figures."""
+    match report.kind:
+        case "message":
+            metrics.message(report.camera, report.value["topic"], report.value["payload"])
+        case "died":
+            metrics.died(report.camera)
 
 
 async def _follow(path: Path, config: Config, supervisor: Supervisor, board: Board) -> None:

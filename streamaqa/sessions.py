@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,12 +24,15 @@ from streamaqa.pipeline import CameraSaid, Script
 from streamaqa.recording import Recorder, SessionRecord, SourceRecord, lines
 from streamaqa.recording import session as layout
 from streamaqa.sources import PoseSource, Source
-from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding
+from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Rep
 
 STAGES = ("pose", "segmenter", "assessor", "plan", "buffer", "feedback")
 """Parts of the configuration that messages depend on."""
-OF_THE_MACHINE = {"pose": {"model", "sha256"}}
-"""Settings that name files of the machine that recorded."""
+OF_THE_MACHINE = {
+    "pose": {"model", "sha256"},
+    "assessor": {"weights", "url", "token", "token_file", "ca_file"},
+}
+"""Settings that name files and services of the machine that recorded, and secrets."""
 KINEMATIC = "kinematic"
 """Name of the assessor whose answers follow from the poses."""
 SAME_REP_S = 0.5
@@ -110,6 +113,10 @@ def _versions() -> dict[str, str]:
 # --- replaying -------------------------------------------------------------------------------------------
 
 
+Key: TypeAlias = tuple[int, int]
+"""Set and repetition."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What was recorded of a session, ready to run again."""
@@ -117,8 +124,10 @@ class Recorded:
     record: SessionRecord
     script: Script
     """What displays asked for, and what a live camera said of itself."""
-    answers: Mapping[tuple[int, int], tuple[float, Assessment]]
+    answers: Mapping[Key, tuple[float, Assessment]]
     """By set and repetition: its start, and what an assessor said of it."""
+    late: Mapping[Key, Sequence[tuple[Key, Assessment]]]
+    """By set and repetition: of which repetitions an assessor said what between its feedback and the next."""
     messages: Sequence[dict[str, Any]]
     """Topic and payload of each, in order."""
 
@@ -169,13 +178,19 @@ class Recorded:
             for key, (start, answer) in self.answers.items()
             if answer.degraded or answer.assessor.name != KINEMATIC
         }
-        return RecordedAssessor(others, KinematicAssessor(config.assessor)) if others else None
+        return RecordedAssessor(others, KinematicAssessor(config.assessor), self.late) if others else None
+
+    @property
+    def unordered(self) -> bool:
+        """Whether the order of messages on different topics depended on how long an assessor took."""
+        return self.record.source.live or (self.record.settings.get("assessor") or {}).get("kind") == "llava"
 
 
 def read(folder: Path) -> Recorded:
     """A recorded session; SourceError with one line if `folder` holds none that we can read."""
+    answers, late = _answers(folder)
     return Recorded(
-        layout.read(folder), tuple(_script(folder)), _answers(folder), lines.read(folder / layout.EVENTS)
+        layout.read(folder), tuple(_script(folder)), answers, late, lines.read(folder / layout.EVENTS)
     )
 
 
@@ -190,15 +205,20 @@ class RecordedAssessor:
     Args:
         answers: by set and repetition, with the repetition's start.
         other: judges repetitions that were not recorded.
+        late: by set and repetition, what was said of others after it.
     """
 
     plan = None
 
     def __init__(
-        self, answers: Mapping[tuple[int, int], tuple[float, Assessment]], other: KinematicAssessor
+        self,
+        answers: Mapping[Key, tuple[float, Assessment]],
+        other: KinematicAssessor,
+        late: Mapping[Key, Sequence[tuple[Key, Assessment]]] | None = None,
     ) -> None:
         self._answers = answers
         self._other = other
+        self._late = late or {}
         self.info: AssessorInfo = next(iter(answers.values()))[1].assessor
 
     async def assess(self, evidence: Evidence) -> Assessment:
@@ -208,6 +228,10 @@ class RecordedAssessor:
         if start is None or answer is None or abs(start - rep.start) > SAME_REP_S:
             return await self._other.assess(evidence)
         return answer
+
+    def updates_after(self, rep: Rep) -> Sequence[tuple[Key, Assessment]]:
+        """What was said late, between the feedback of this repetition and the next."""
+        return self._late.get((rep.set_number, rep.number), ())
 
 
 _COMMAND: TypeAdapter[EngineCommand | ResendCommand] = TypeAdapter(Command)
@@ -230,13 +254,23 @@ def _script(folder: Path) -> list[tuple[float, EngineCommand | CameraSaid]]:
     return script
 
 
-def _answers(folder: Path) -> dict[tuple[int, int], tuple[float, Assessment]]:
+def _answers(
+    folder: Path,
+) -> tuple[dict[Key, tuple[float, Assessment]], dict[Key, list[tuple[Key, Assessment]]]]:
+    """Answers, and those that were said late by the repetition whose feedback they followed."""
     path = folder / layout.ASSESSMENTS
+    answers: dict[Key, tuple[float, Assessment]] = {}
+    late: dict[Key, list[tuple[Key, Assessment]]] = {}
+    last: Key = (0, 0)
     try:
-        return {
-            (line["set"], line["rep"]): (line["start"], _assessment(line["assessment"]))
-            for line in lines.read(path)
-        }
+        for line in lines.read(path):
+            key, assessment = (line["set"], line["rep"]), _assessment(line["assessment"])
+            if line.get("update"):
+                late.setdefault(last, []).append((key, assessment))
+            else:
+                answers[key] = line["start"], assessment
+                last = key
+        return answers, late
     except (KeyError, TypeError) as error:
         raise SourceError(f"{path}: not as this version writes it: {error}") from None
 

@@ -40,6 +40,8 @@ BACKOFF_S = 0.5
 """Wait before the first restart; doubles with each death within a minute."""
 
 ReportKind: TypeAlias = Literal["running", "message", "failed", "finished", "died"]
+Alive: TypeAlias = Callable[[str, dict[str, Any]], None]
+"""Takes a camera's name and its sign of life, see `camera`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,19 @@ class Supervisor:
         config: with the broker that the cameras are to use.
         tell: called with each report, in order; must not block.
         speed: pace of sources that are not live, as a multiple of real time.
+        alive: called with each camera's sign of life; must not block.
     """
 
-    def __init__(self, config: Config, tell: Callable[[Report], None], *, speed: float = 1.0) -> None:
+    def __init__(
+        self,
+        config: Config,
+        tell: Callable[[Report], None],
+        *,
+        speed: float = 1.0,
+        alive: Alive | None = None,
+    ) -> None:
         self._config = config
-        self._tell = tell
+        self._tell, self._alive = tell, alive
         self._speed = speed
         self._cameras: dict[str, _Kept] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -95,7 +105,7 @@ class Supervisor:
             raise ValueError(f"a camera named {camera.name!r} runs already")
         if self._tasks is None:
             raise ValueError("the supervisor does not run")
-        kept = self._cameras[camera.name] = _Kept(camera, self._config, self._tell, self._speed)
+        kept = self._cameras[camera.name] = _Kept(camera, self._config, self._tell, self._alive, self._speed)
         task = self._tasks.create_task(kept.run(), name=f"camera {camera.name}")
         task.add_done_callback(lambda _: self._forget(camera.name))
 
@@ -121,7 +131,12 @@ class _Kept:
     """One camera, kept running."""
 
     def __init__(
-        self, camera: CameraSettings, config: Config, tell: Callable[[Report], None], speed: float
+        self,
+        camera: CameraSettings,
+        config: Config,
+        tell: Callable[[Report], None],
+        alive: Alive | None,
+        speed: float,
     ) -> None:
         self.stop = asyncio.Event()
         self.gone = asyncio.Event()
@@ -133,7 +148,7 @@ class _Kept:
             "camera": camera.name,
             "speed": speed,
         }
-        self._tell = tell
+        self._tell, self._alive = tell, alive
         self._child: Child | None = None
         self._paused = False
 
@@ -193,6 +208,8 @@ class _Kept:
                     watchdog.heard(kind, value)
                     if kind != "alive":
                         self._report(kind, value)
+                    elif self._alive is not None:
+                        self._alive(self._camera.name, value)
                     ended = ended or kind in ("failed", "finished")
                 code = await child.process.wait()
                 stopper.cancel()

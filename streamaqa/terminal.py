@@ -94,7 +94,7 @@ class Board:
         row = self._rows[key]
         if what == "feedback":
             row.feedback = fields
-            if fields["latency_ms"]["total"] is not None:
+            if fields["kind"] == "feedback" and fields["latency_ms"]["total"] is not None:
                 self.latencies_ms.append(fields["latency_ms"]["total"])
 
     def note(self, text: str) -> None:

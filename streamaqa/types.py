@@ -218,6 +218,8 @@ class AssessorInfo:
     version: str
     calibrated: bool
     """Whether the probabilities were fitted on labels."""
+    trained: bool = True
+    """False for a model that was never trained for what it is asked: its answers mean nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)

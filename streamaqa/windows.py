@@ -171,9 +171,8 @@ def encode(image: NDArray[np.uint8]) -> tuple[bytes, tuple[int, int]]:
     import cv2  # heavy, and only needed where pictures are
 
     height, width = image.shape[:2]
-    scale = min(1.0, SHORT_SIDE / min(height, width))
-    size = round(width * scale), round(height * scale)
-    if scale < 1:
+    size = encoded_size((width, height))
+    if size != (width, height):
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
@@ -187,14 +186,20 @@ def encode(image: NDArray[np.uint8]) -> tuple[bytes, tuple[int, int]]:
     return buffer.tobytes(), size
 
 
+def encoded_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height that `encode` gives a picture of that width and height."""
+    scale = min(1.0, SHORT_SIDE / min(size))
+    return round(size[0] * scale), round(size[1] * scale)
+
+
 def decode(jpeg: bytes) -> NDArray[np.uint8]:
     """The (H, W, 3) RGB picture of a JPEG; WindowError if it is none."""
     import cv2
 
-    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB) if jpeg else None
     if image is None:
         raise WindowError(f"{len(jpeg)} bytes that are no JPEG picture")
-    return np.ascontiguousarray(image[:, :, ::-1], dtype=np.uint8)
+    return np.asarray(image, np.uint8)
 
 
 def crop(image: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["brokers"]
+pytest_plugins = ["brokers", "mini_aqa"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

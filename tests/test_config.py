@@ -334,7 +334,12 @@ def sections(values: Any, key: tuple[str | int, ...] = ()) -> list[tuple[str | i
     nested = (
         values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
     )
-    below = [place for name, value in nested if name != "cues" for place in sections(value, (*key, name))]
+    below = [
+        place
+        for name, value in nested
+        if name not in ("cues", "thresholds")
+        for place in sections(value, (*key, name))
+    ]
     return [key, *below] if isinstance(values, dict) else below
 
 

@@ -211,6 +211,23 @@ INWARD = ErrorSpan("knees_inward", 2.0, 2.5)
             "overhead_press",
             [ErrorSpan("elbows", 0.0, 1.0)],
         ),
+        ("OHP. Wrong: elbows as well as knees", "overhead_press", [ErrorSpan("elbows"), ErrorSpan("knees")]),
+        (
+            "OHP. Faulty: elbows from frame time 0s to 1s as well as knees from frame time 1s to 2s.",
+            "overhead_press",
+            [ErrorSpan("elbows", 0.0, 1.0), ErrorSpan("knees", 1.0, 2.0)],
+        ),
+        (
+            "Squat. Error: knees forward from frame 1.2s to 3s",
+            "squat",
+            [FORWARD],
+        ),
+        (
+            "The subject is performing a Squat. The body part committing errors is the following: "
+            "knees forward from frame time 1.2000000000000002s to 2.9999s.",
+            "squat",
+            [FORWARD],
+        ),
         (
             "Bent-over row. The lower back is rounded from 1s to 2s.",
             "barbell_row",
@@ -241,6 +258,7 @@ def test_a_paraphrase_is_read(text: str, exercise: str, errors: list[ErrorSpan])
         "No.",
         "Correct",
         "The technique looks good",
+        "The performance is accurate.",
     ],
 )
 def test_no_error_can_be_said_in_many_ways(said: str) -> None:
@@ -267,6 +285,7 @@ def test_no_error_can_be_said_in_many_ways(said: str) -> None:
         ("Squat. He performs it without errors: knees forward", "names errors and denies them"),
         ("Squat. Errors: knees forward" + ", knees forward" * 300, "too long for an answer, 4528 characters"),
         ("Squat. Errors: from 1s to 2s knees forward", "times before any error"),
+        (f"Squat. Error: knees forward from 1s to {10**18}s", "no times of a window"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_that_says_what_it_saw(text: str, complaint: str) -> None:

@@ -26,6 +26,8 @@ ENGINE = DELIVERED | {
     "sessions",
     "comparing",
     "judging",
+    "worker_child",
+    "metrics",
 }
 FRONT = ENGINE | {
     "supervisor",
@@ -38,6 +40,8 @@ FRONT = ENGINE | {
     "bench",
     "cli",
     "cli_bench",
+    "cli_worker",
+    "worker",
 }
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -47,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(DELIVERED - STAGES, DELIVERED - {"sources", "pose", "segmentation", "assessment"}),
     **dict.fromkeys(ENGINE - DELIVERED, ENGINE),
     **dict.fromkeys(FRONT - ENGINE, FRONT),
+    "worker": STAGES,
 }
 """Room to the rooms it may import. Within a layer everyone may import everyone."""
 FINETUNE = SHARED | {"llava", "pose", "segmentation", "assessment", "sources"}

@@ -71,12 +71,17 @@ class KinematicAssessor:
         self,
         settings: KinematicSettings | None = None,
         exercises: Sequence[Exercise] = EXERCISES,
+        calibration: Calibration | None = None,
     ) -> None:
-        """Raise ConfigError if the settings name a calibration that cannot be used."""
+        """Raise ConfigError if the settings name a calibration that cannot be used.
+
+        `calibration` is used in place of the one that the settings name; it has a number for every sign.
+        """
         self._settings = settings or KinematicSettings()
         self._exercises = {exercise.name: exercise for exercise in exercises}
         path = self._settings.calibration
-        self._calibration = Calibration.load(path, exercises) if path else Calibration.of(exercises)
+        named = Calibration.load(path, exercises) if path else Calibration.of(exercises)
+        self._calibration = calibration or named
 
     @property
     def info(self) -> AssessorInfo:
@@ -174,7 +179,7 @@ class KinematicAssessor:
 
 def _shown(body: Body, sign: Sign) -> bool:
     """Whether the view shows that sign."""
-    return body.view in sign.views and sign.facing[0] <= abs(body.yaw) <= sign.facing[1]
+    return body.view is not None and sign.shown_from(body.yaw)
 
 
 def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:

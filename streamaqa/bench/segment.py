@@ -19,6 +19,7 @@ import numpy as np
 from rich.table import Table
 
 from streamaqa.bench.drawn import NEAR_S
+from streamaqa.bench.segment_cost import CostResult, measure_cost
 from streamaqa.bench.segment_rendered import RenderedResult, measure_rendered
 from streamaqa.bench.segment_synthetic import NEGATIVE_MINUTES, SyntheticResult, measure_synthetic
 from streamaqa.exercises import EXERCISES, exercise
@@ -98,6 +99,7 @@ class SegmentResult:
     """With `REST_S` of standing still before and after."""
     pose_cost_us: float
     """Microseconds per pose, median over recordings."""
+    cost: CostResult | None = None
     synthetic: SyntheticResult | None = None
     rendered: RenderedResult | None = None
 
@@ -108,14 +110,16 @@ def measure(
     plots: Path | None = None,
     settings: SegmenterSettings | None = None,
     only: Collection[str] | None = None,
+    cost: bool = True,
     synthetic: bool = True,
     rendered: bool = False,
 ) -> SegmentResult:
     """Run the segmenter over every annotated recording under `shared` (`clips/annotations.json`).
 
-    `plots` is a folder for one picture per recording, `only` names the recordings to run, `synthetic` adds
-    drawn lifters, `rendered` drawn lifters through the pose model, which takes 20 minutes the first time.
-    Raises SourceError where a pose track is missing, ModelFileError if `rendered` finds no pose model.
+    `plots` is a folder for one picture per recording, `only` names the recordings to run, `cost` times the
+    pose model beside the segmenter, `synthetic` adds drawn lifters, `rendered` drawn lifters through the pose
+    model, which takes 25 minutes the first time. Raises SourceError where a pose track or the clip is
+    missing, ModelFileError if `cost` or `rendered` finds no pose model.
     """
     annotations: list[dict[str, Any]] = json.loads((shared / "clips" / "annotations.json").read_text())
     recordings: list[Recording] = []
@@ -138,6 +142,7 @@ def measure(
     result = _sum_up(recordings, rested, float(np.median(costs)))
     return replace(
         result,
+        cost=measure_cost(shared, settings) if cost else None,
         synthetic=measure_synthetic(settings) if synthetic else None,
         rendered=measure_rendered(settings) if rendered else None,
     )
@@ -249,7 +254,10 @@ def table(result: SegmentResult) -> list[Table]:
     total.add_row("exercise and first phase right", f"{result.exercise_right_share:.1%}", "95 %")
     total.add_row("said after the end, 95th percentile", _seconds(result.delay_p95), "0.35 s")
     total.add_row("... with a second of rest around", _seconds(result.delay_p95_rested), "0.35 s")
-    total.add_row("cost per pose", f"{result.pose_cost_us:.0f} µs", "3 % of the pose model")
+    total.add_row("cost per pose", f"{result.pose_cost_us:.0f} µs", "")
+    if (cost := result.cost) is not None:
+        share = f"{cost.segmenter_us:.0f} of {cost.model_us:.0f} µs: {cost.share:.2%}"
+        total.add_row("share of the pose model's time", share, "3 %")
     if (drawn := result.synthetic) is not None:
         total.add_section()
         total.add_row("drawn: reps found and recognized", f"{drawn.right_share:.1%} of {drawn.reps}", "99 %")
@@ -261,6 +269,8 @@ def table(result: SegmentResult) -> list[Table]:
         total.add_row("rendered: reps found and recognized", f"{seen.right_share:.1%}", "99 %")
         total.add_row("rendered: ... from behind", f"{seen.right_share_behind:.1%}", "95 %")
         _add_drawn(total, "rendered", seen)
+        false = f"{seen.false_in_negatives}"
+        total.add_row(f"rendered: reps in {NEGATIVE_MINUTES:.0f} min of none", false, "1")
     return [each, total]
 
 

@@ -19,6 +19,7 @@ from platformdirs import user_state_path
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from streamaqa.assessment.kinematic import KinematicSettings
+from streamaqa.assessment.remote.settings import RemoteSettings
 from streamaqa.config.reading import load_model
 from streamaqa.config.shape import Shape
 from streamaqa.delivery.settings import MqttSettings, OutboxSettings
@@ -131,11 +132,19 @@ class CameraSettings(Settings):
             ) from None
 
 
-class AssessorSettings(KinematicSettings):
-    """Who judges, and how."""
+class AssessorSettings(KinematicSettings, RemoteSettings):
+    """Who judges, and how. `assessor: llava` alone stands for `assessor: {kind: llava}`.
 
-    kind: Literal["kinematic"] = "kinematic"
-    """`kinematic` judges by pose alone: no GPU, no weights."""
+    The keys of `kinematic` hold for the stand-in of `llava`, too.
+    """
+
+    kind: Literal["kinematic", "llava"] = "kinematic"
+    """`kinematic` judges by pose alone: no GPU, no weights. `llava` asks a worker, which looks at frames."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_alone(cls, given: Any) -> Any:
+        return {"kind": given} if isinstance(given, str) else given
 
 
 class BrokerSettings(MqttSettings):
@@ -176,6 +185,15 @@ class LimitSettings(Settings):
     """Repetitions before the assessor: a whole set of eight, should it stall."""
 
 
+class MetricsSettings(Settings):
+    """Where `run` serves what Prometheus collects."""
+
+    port: int | None = Field(None, ge=0, le=65535)
+    """`http://address:port/metrics`; 0 takes a free port and says which. None serves nothing."""
+    address: str = "127.0.0.1"
+    """This machine only, unless told otherwise: the figures tell who trains when."""
+
+
 class Config(Settings):
     """Everything that can be set."""
 
@@ -195,6 +213,7 @@ class Config(Settings):
     outbox: StoreSettings = Field(default_factory=StoreSettings)
     recording: RecordingSettings = RecordingSettings()
     limits: LimitSettings = LimitSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @field_validator("site")
     @classmethod
@@ -247,7 +266,7 @@ def describe(config: Config) -> list[tuple[str, str]]:
         rows.append(("cameras", "none: name a source on the command line"))
     rows += [
         ("pose model", str(config.pose.model or f"MediaPipe {config.pose.variant}")),
-        ("assessor", config.assessor.kind),
+        ("assessor", _describe_assessor(config.assessor)),
         ("windows", "none" if plan is None else _describe_plan(plan)),
         ("broker", broker + (" with TLS" if mqtt.tls else "")),
         ("outbox", f"{config.outbox.folder}, {config.outbox.keep_days:g} days"),
@@ -263,6 +282,14 @@ def _describe_camera(camera: CameraSettings) -> str:
         f"{camera.height_m:g} m" if camera.height_m else "",
     ]
     return f"{camera.source} ({', '.join(filter(None, told))})"
+
+
+def _describe_assessor(assessor: AssessorSettings) -> str:
+    if assessor.kind == "kinematic":
+        return assessor.kind
+    where = f"at {assessor.url}" if assessor.url else f"started here with weights {assessor.weights}"
+    fewer = f", {' or '.join(map(str, assessor.frames))} frames" if assessor.frames else ""
+    return f"llava, worker {where}, answer within {assessor.deadline_s:g} s{fewer}"
 
 
 def _describe_recording(recording: RecordingSettings) -> str:

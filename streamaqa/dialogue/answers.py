@@ -115,4 +115,12 @@ def _spans(exercise: Exercise, found: Iterable[re.Match[str]]) -> Iterator[Error
     names = {error.words: error.name for error in exercise.errors}
     for match in found:
         words, start, end = match.groups()
-        yield ErrorSpan(names[words], float(start), float(end)) if start else ErrorSpan(names[words])
+        yield timed(names[words], start, end) if start else ErrorSpan(names[words])
+
+
+def timed(name: str, start: str, end: str) -> ErrorSpan:
+    """An error with its times as text: to hundredths, whatever the model wrote. AnswerError if too large."""
+    try:
+        return ErrorSpan(name, round(float(start), 2), round(float(end), 2))
+    except ValueError:  # beyond 1e16 hundredths can no longer be told apart
+        raise AnswerError(f"{name} from {start[:20]} to {end[:20]} s: no times of a window") from None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from streamaqa.dialogue.answers import Answer, ErrorSpan
+from streamaqa.dialogue.answers import Answer, ErrorSpan, timed
 from streamaqa.errors import AnswerError
 from streamaqa.exercises import Exercise
 
@@ -29,15 +29,17 @@ _NO_ERROR = re.compile(
     re.IGNORECASE,
 )
 _GOOD = re.compile(
-    r"\b(?:correctly|properly|perfectly|well|cleanly)\b"
-    r"|\b(?:is|are|was|looks?) (?:\w+ )?(?:correct|good|proper|perfect|fine|clean|right)\b"
+    r"\b(?:correctly|properly|perfectly|(?<!as )well(?! as\b)|cleanly|accurately)\b"
+    r"|\b(?:is|are|was|looks?) (?:\w+ )?(?:correct|good|proper|perfect|fine|clean|right|accurate)\b"
     r"|\b(?:correct|good|proper|perfect|excellent|great|clean) (?:\w+ )?"
     r"(?:form|technique|posture|execution|rep|repetition|manner|way|exercise)\b"
     r"|^\W*(?:correct|good|perfect)\W*$",
     re.IGNORECASE,
 )
-# "from frame 3 to frame 10" counts frames, not seconds, and is refused.
-_MARK = r"(?:the )?(?:(?:frame )?time(?:s|stamps?)?|seconds?|t ?=)? ?(?:of )?"
+# "from frame 3 to frame 10" counts frames, not seconds, and is refused; "from frame 0.3s to 1.2s" does not.
+_MARK = (
+    r"(?:the )?(?:(?:frame )?time(?:s|stamps?)?|seconds?|frame(?= \d*\.\d| \d+ ?s(?:ec|\b))|t ?=)? ?(?:of )?"
+)
 _SECONDS = rf"{_MARK}(\d+(?:\.\d+)?|\.\d+)[ -]?(?:s|secs?|seconds?)?(?![\w.]*\w)(?: marks?)?"
 _TO = r"(?:to|until|till|through|up to|-|,)"
 _TIMES = re.compile(
@@ -186,7 +188,8 @@ def _read_list(exercise: Exercise, listed: str) -> tuple[ErrorSpan, ...]:
     spans: list[ErrorSpan] = []
     phrases = _error_phrases(exercise)
     for sentence in _sentences(listed):
-        if not (phrases.pattern.search(sentence) or re.search(r"\d", sentence)) or _claims_correct(sentence):
+        named, numbered = phrases.pattern.search(sentence), re.search(r"\d", sentence)
+        if not (named or numbered) or (_claims_correct(sentence) and not (named and numbered)):
             continue
         at = 0
         while at < len(sentence):
@@ -202,13 +205,14 @@ def _read_list(exercise: Exercise, listed: str) -> tuple[ErrorSpan, ...]:
 
 
 def _add_times(spans: list[ErrorSpan], times: re.Match[str]) -> None:
-    start, end = (round(float(number), 2) for number in times.groups() if number is not None)
+    start, end = (number for number in times.groups() if number is not None)
     if not spans:
         raise AnswerError(f"times before any error: {times.group()!r}")
+    span = timed(spans[-1].name, start, end)
     if spans[-1].start is None:
-        spans[-1] = ErrorSpan(spans[-1].name, start, end)
+        spans[-1] = span
     else:
-        spans.append(ErrorSpan(spans[-1].name, start, end))
+        spans.append(span)
 
 
 def _claims_correct(sentence: str) -> bool:

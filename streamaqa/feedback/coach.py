@@ -38,6 +38,9 @@ class FeedbackSettings(Settings):
     """Language of text and cues."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Probability from which an error is reported: more likely than not."""
+    thresholds: Mapping[str, Annotated[float, Field(gt=0, le=1)]] = {}
+    """The same for single errors by code, `{"squat.knees_inward": 0.4}`: `streamaqa-finetune evaluate` writes
+    those with the best F1 on validation."""
     faulty_reps: Annotated[int, Field(ge=1)] = 2
     """†Repetitions out of the last `bandwidth_reps` that must show a fault before it is cued: bandwidth
     feedback beat feedback on every trial."""
@@ -159,6 +162,8 @@ class Coach:
         faulty = frozenset(finding.name for finding in reported)
         judged = frozenset(finding.name for finding in assessment.findings)
         text = self._words.rep(exercise, reported, assessment.abstained, judged=bool(judged))
+        if not assessment.assessor.trained:
+            text = f"{text} {self._words.phrase('untrained')}"
         agreed = exercise is not None and assessment.exercise == rep.exercise
         current.reps[rep.number] = _Seen(faulty, judged - faulty) if agreed else _Seen()
         if late or exercise is None or not agreed:
@@ -202,7 +207,12 @@ class Coach:
     def _reported(self, exercise: Exercise | None, assessment: Assessment) -> tuple[Finding, ...]:
         """Findings at or above the threshold, worst first."""
         known = {error.name: error for error in exercise.errors} if exercise else {}
-        found = [f for f in assessment.findings if f.probability >= self._settings.threshold]
+        least = self._settings.thresholds
+        found = [
+            f
+            for f in assessment.findings
+            if f.probability >= least.get(f"{assessment.exercise}.{f.name}", self._settings.threshold)
+        ]
         return tuple(
             sorted(
                 found,

@@ -23,6 +23,8 @@ from streamaqa.llava.quantize import check_quantize, quantize_decoder
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 _TIED = "lm_head.weight"
+_ASKED_FOR = ["*.json", "*.safetensors", "merges.txt", "*.jinja"]
+"""What is downloaded from the hub: nothing that could be a pickle."""
 _NAMED = 5
 """Keys listed in an error message before it says how many more there are."""
 
@@ -83,16 +85,19 @@ def fetch(folder: str | Path) -> Path:
         return local
     if str(folder).count("/") != 1 or str(folder).startswith((".", "/", "~")):
         raise WeightsError(f"{folder}: no such folder, and no hub id (owner/name) either")
+    from httpx2 import HTTPError
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(
-                str(folder), allow_patterns=["*.json", "*.safetensors", "merges.txt", "*.jinja"]
-            )
+        found = Path(snapshot_download(str(folder), allow_patterns=_ASKED_FOR))
+    except (OSError, ValueError, HTTPError) as error:  # what the hub's client raises
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{folder}: no such folder, and the hub does not give it: {reason}") from error
+    if not any(found.glob("*.safetensors")):
+        raise WeightsError(
+            f"{folder}: no safetensors in this repository of the hub; pickled weights are never read"
         )
-    except (OSError, ValueError) as error:  # the hub's errors are one or the other
-        raise WeightsError(f"{folder}: no such folder, and the hub does not give it: {error}") from error
+    return found
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -174,7 +179,8 @@ def _fill_buffers(model: LlavaVideo, place: torch.device) -> None:
     """Compute what no checkpoint holds and the meta device left empty: rotary frequencies, patch
     positions.
     """
-    body, tower = model.model, model.model.siglip
+    body: Any = model.model
+    tower: Any = model.model.siglip
     with place:
         body.rotary_emb = type(body.rotary_emb)(body.config)
         places = tower.embeddings.position_ids

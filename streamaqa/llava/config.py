@@ -117,7 +117,7 @@ class LlavaVideoConfig:
         ):
             if value not in known:
                 raise WeightsError(f"{where}: {key} is {value!r}, wanted one of {', '.join(known)}")
-        vision = {**SO400M, **(vision or {})}
+        vision = {**SO400M, **(vision or {}).get("vision_config", vision or {})}  # SigLIP's own file nests it
         wide = text.get("mm_hidden_size", vision["hidden_size"])
         if wide != vision["hidden_size"]:
             raise WeightsError(
@@ -178,8 +178,8 @@ class LlavaVideoConfig:
 
     @property
     def stride(self) -> int:
-        """Patches pooled into one, each way."""
-        return int(self.text.get("mm_spatial_pool_stride", 2))
+        """Patches pooled into one, each way: the original reads `mm_spatial_pool_stride` nowhere."""
+        return 2
 
     @property
     def merge_type(self) -> str:
@@ -227,7 +227,7 @@ class LlavaVideoConfig:
             "tie_word_embeddings", "attention_dropout",
         )  # fmt: skip
         rope = self.text.get("rope_parameters") or {}  # where transformers 5 writes it
-        theta = float(self.text.get("rope_theta", rope.get("rope_theta", 1e6)))
+        theta = float(self.text.get("rope_theta", rope.get("rope_theta", 1e4)))  # Qwen2Config's default
         return Qwen2Config(
             **{key: self.text[key] for key in keys if key in self.text},
             rope_parameters={"rope_type": "default", "rope_theta": theta},
@@ -277,9 +277,19 @@ def _check_family(text: Mapping[str, Any], where: str) -> None:
         ("use_sliding_window", False),
         ("rope_scaling", None),
         ("mm_use_im_start_end", False),
+        ("hidden_act", "silu"),
     ):
         if (found := text.get(key, only)) != only:
             raise WeightsError(f"{where}: {key} is {found!r}, wanted {only!r}")
+    rope = text.get("rope_parameters") or {}
+    if rope.get("rope_type", "default") != "default":
+        raise WeightsError(f"{where}: rope_parameters are of type {rope['rope_type']!r}, wanted 'default'")
+    wide, heads = int(text["hidden_size"]), int(text["num_attention_heads"])
+    kept = int(text.get("num_key_value_heads") or heads)
+    if wide % heads or heads % kept:
+        raise WeightsError(
+            f"{where}: hidden_size {wide} on {heads} heads and {kept} key-value heads, wanted multiples"
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 Everything comes from `dialogue.render`: an answer is rendered with times that stand out, cut at them, and its
 pieces are encoded. A window of 3 s has 45,000 intervals for each error, so the trie is never written out:
 small tries for the words and for the times follow each other by `Place`. That the pieces' ids are the whole
-answer's is checked, not assumed.
+answer's is checked, not assumed. `forks` walks them for one window.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal, Protocol, TypeAlias
 
@@ -25,6 +25,9 @@ Outcome: TypeAlias = tuple[str, frozenset[str]]
 
 MOST_ERRORS = 2
 """Errors that one answer names at most: the dialogue's longest form."""
+
+LONGEST_S = 300
+"""Seconds of a window at most: every hundredth is encoded once, and no repetition lasts minutes."""
 
 _STAND_OUT = (901.07, 902.07, 903.07, 904.07, 905.07, 906.07)
 """Times that no vocabulary holds; three errors have six."""
@@ -60,24 +63,23 @@ class Place:
 class Trie:
     """Alternatives by token. Each ends in a value: a `Place`, or hundredths of a second."""
 
-    __slots__ = ("children", "least", "most", "outcomes", "value")
+    __slots__ = ("children", "outcomes", "times", "value")
 
     def __init__(self) -> None:
         self.children: dict[int, Trie] = {}
         self.value: Place | int | None = None
-        self.least = 10**9
-        """Of the times below."""
-        self.most = -1
+        self.times: list[int] = []
+        """Below, rising: they are put in in this order."""
         self.outcomes: frozenset[Outcome] = frozenset()
         """Of the places below."""
 
     def add(self, ids: Ids, value: Place | int, outcomes: frozenset[Outcome] = frozenset()) -> None:
         """Put in one alternative; none may begin with another."""
         node = self
-        time = value if isinstance(value, int) else 0
         for token in (None, *ids):
             node = node if token is None else node.children.setdefault(token, Trie())
-            node.least, node.most = min(node.least, time), max(node.most, time)
+            if isinstance(value, int):
+                node.times.append(value)
             node.outcomes |= outcomes
         if node.children or node.value is not None:
             raise WeightsError("the tokenizer writes two answers of the vocabulary alike")
@@ -96,29 +98,34 @@ class Grammar:
         self._by_name = {known.name: known for known in self.vocabulary}
         self._encoder = encoder
         self._most = most_errors
-        self._written: dict[int, Ids] = {}
         self._possible: dict[tuple[str, tuple[str, ...], bool], frozenset[Outcome]] = {}
         self._pieces: dict[tuple[str, tuple[str, ...]], tuple[Ids, ...]] = {}
         self._starts = {timed: self._start(timed=timed) for timed in (True, False)}
         self._unit, self._separator = self._around_times()
-        self._tails: dict[Place, Trie] = {}
-        self._times: dict[int, Trie] = {}
+        self._tails: dict[tuple[str, tuple[str, ...], bool], Trie] = {}
+        self.times = Trie()
+        """Every time up to the longest window so far, each followed by its unit."""
+        self.between = Trie()
+        """What leads from a start to its end."""
+        self.between.add(self._separator, 0)
 
-    def window(self, duration: float | None) -> WindowGrammar:
-        """The answers about a window of that many seconds; None for a still, whose answers have no times."""
-        if duration is None:
-            return WindowGrammar(self, self._starts[False], {}, 0)
+    def last(self, duration: float) -> int:
+        """The latest end in a window of that many seconds, in hundredths; `times` then holds all before it.
+
+        WindowError if no interval fits, or far more than any repetition lasts.
+        """
         last = math.floor(round(duration, 2) * 100 + 1e-6)
         if last < 1:
             raise WindowError(f"a window of {duration} s has no interval of a hundredth of a second")
-        if last not in self._times:
-            if len(self._times) > 256:  # lengths repeat within a set; a day's must not pile up
-                self._times.clear()
-            self._times[last] = self._time_trie(last)
-        between = Trie()
-        between.add(self._separator, 0)
-        times = self._times[last]
-        return WindowGrammar(self, self._starts[True], {"from": times, "between": between, "to": times}, last)
+        if duration > LONGEST_S:
+            raise WindowError(f"a window of {duration} s, wanted at most {LONGEST_S} s")
+        for hundredths in range(len(self.times.times), last + 1):
+            self.times.add((*self._time(hundredths), *self._unit), hundredths)
+        return last
+
+    def start(self, *, timed: bool) -> Trie:
+        """How answers begin."""
+        return self._starts[timed]
 
     def ordered(self, exercise: str, names: Iterable[str]) -> tuple[str, ...]:
         """Errors in the vocabulary's order."""
@@ -144,16 +151,16 @@ class Grammar:
 
     def tail(self, place: Place) -> Trie:
         """What can follow an interval, its unit of seconds left out."""
-        key = replace(place, begin=0)
+        key = place.exercise, place.names, place.many
         if key not in self._tails:
             trie, unit, said = Trie(), len(self._unit), len(place.names)
             if said > 1 or not place.many:
-                done = replace(key, kind="done")
+                done = Place("done", place.exercise, place.many, place.names)
                 trie.add(self._ids(place.exercise, place.names)[-1][unit:], done, self.outcomes(done))
             if place.many and said < self.most(place.exercise):
                 for error in self._by_name[place.exercise].errors:
                     if error.name not in place.names:
-                        then = replace(key, kind="from", names=(*place.names, error.name))
+                        then = Place("from", place.exercise, place.many, (*place.names, error.name))
                         ids = self._ids(place.exercise, then.names)[2 * said]
                         trie.add(ids[unit:], then, self.outcomes(then))
             self._tails[key] = trie
@@ -213,66 +220,15 @@ class Grammar:
             raise WeightsError(_JOINED.format("0.5s"))
         return first[:shared], between.pop()[shared:]
 
-    def _time_trie(self, last: int) -> Trie:
-        trie = Trie()
-        for hundredths in range(last + 1):
-            trie.add((*self._time(hundredths), *self._unit), hundredths)
-        return trie
-
     def _time(self, hundredths: int) -> Ids:
         """Ids of a time as the dialogue writes it, checked within an answer."""
-        if hundredths not in self._written:
-            known, time = self.vocabulary[0], hundredths / 100
-            name = known.errors[0].name
-            whole = render(Answer(known.name, (ErrorSpan(name, time, time),)), self.vocabulary)
-            before, between, after = self._ids(known.name, (name,))
-            ids = (*self._encoder.encode(whole), self._encoder.end)
-            long = (len(ids) - len(before) - len(between) - len(after)) // 2
-            written = ids[len(before) : len(before) + long]
-            if ids != (*before, *written, *between, *written, *after):
-                raise WeightsError(_JOINED.format(whole))
-            self._written[hundredths] = written
-        return self._written[hundredths]
-
-
-class WindowGrammar:
-    """The answers about one window: which trie follows where."""
-
-    def __init__(self, grammar: Grammar, start: Trie, tries: Mapping[str, Trie], last: int) -> None:
-        self.grammar = grammar
-        self._start = start
-        self._tries = tries
-        self._last = last
-        """The latest end, hundredths of a second."""
-
-    def trie(self, place: Place) -> Trie | None:
-        """What follows; None where the answer is done."""
-        if place.kind == "start":
-            return self._start
-        if place.kind == "tail":
-            return self.grammar.tail(place)
-        return self._tries.get(place.kind)
-
-    def follow(self, place: Place, trie: Trie) -> list[tuple[int, Trie]]:
-        """The tokens that may follow within a trie: start < end <= duration."""
-        children = trie.children.items()
-        if place.kind == "to":
-            return [(token, below) for token, below in children if below.most > place.begin]
-        if place.kind == "from":
-            return [(token, below) for token, below in children if below.least < self._last]
-        return list(children)
-
-    def forks(self, place: Place, trie: Trie) -> bool:
-        """Whether more than one token may follow within a trie."""
-        if len(trie.children) < 2 or place.kind not in ("from", "to"):
-            return len(trie.children) > 1
-        return len(self.follow(place, trie)) > 1
-
-    def after(self, place: Place, value: Place | int) -> Place:
-        """Where the end of a trie leads."""
-        if isinstance(value, Place):
-            return value
-        if place.kind == "from":
-            return Place("between", place.exercise, place.many, place.names, value)
-        kind: Literal["to", "tail"] = "to" if place.kind == "between" else "tail"
-        return Place(kind, place.exercise, place.many, place.names, place.begin)
+        known, time = self.vocabulary[0], hundredths / 100
+        name = known.errors[0].name
+        whole = render(Answer(known.name, (ErrorSpan(name, time, time),)), self.vocabulary)
+        before, between, after = self._ids(known.name, (name,))
+        ids = (*self._encoder.encode(whole), self._encoder.end)
+        long = (len(ids) - len(before) - len(between) - len(after)) // 2
+        written = ids[len(before) : len(before) + long]
+        if ids != (*before, *written, *between, *written, *after):
+            raise WeightsError(_JOINED.format(whole))
+        return written

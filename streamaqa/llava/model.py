@@ -131,7 +131,8 @@ class LlavaVideo(nn.Module):
         """Recompute activations in the backward pass, in tower and decoder; `transformers.Trainer` asks
         so.
         """
-        for part in (self.model, self.model.siglip):
+        parts: tuple[Any, ...] = (self.model, self.model.siglip)
+        for part in parts:
             part.gradient_checkpointing_enable(gradient_checkpointing_kwargs)
 
     def get_input_embeddings(self) -> nn.Module:
@@ -146,10 +147,9 @@ class LlavaVideo(nn.Module):
         parts = []
         for some in frames.to(self.device, self.dtype).split(FRAMES_AT_ONCE):
             hidden = tower.encoder(inputs_embeds=tower.embeddings(some)).last_hidden_state
-            parts.append(
-                self.model.mm_projector(hidden)
-            )  # no post_layernorm: the original takes hidden_states[-1]
-        return torch.cat(parts)
+            # no post_layernorm: the original takes hidden_states[-1]
+            parts.append(self.model.mm_projector(hidden))
+        return _joined(parts)
 
     def pool(self, features: Tensor) -> Tensor:
         """(T, H*W, C) -> (T, h*w, C)."""
@@ -190,7 +190,7 @@ class LlavaVideo(nn.Module):
         for number, video in enumerate(videos):
             self._check(video, number)
         stacked = [video if video.dim() == 4 else video[None] for video in videos]
-        features = self.see(torch.cat(stacked)).split([len(video) for video in stacked])
+        features = self.see(_joined(stacked)).split([len(video) for video in stacked])
         return [
             self.with_newlines(self.pool(seen)) if video.dim() == 4 else self._closed(seen[0])
             for video, seen in zip(videos, features, strict=True)
@@ -202,7 +202,7 @@ class LlavaVideo(nn.Module):
             raise WindowError(f"video {number} has shape {shape}, wanted (frames, 3, {side}, {side})")
         if video.numel() == 0:
             raise WindowError(f"video {number} has no frames")
-        if not torch.isfinite(video).all():
+        if not is_finite(video):
             raise WindowError(f"video {number} has pixels that are no finite numbers")
 
     # --- one sequence ----------------------------------------------------------------------------------
@@ -289,3 +289,15 @@ class LlavaVideo(nn.Module):
         if items is None:
             return F.cross_entropy(logits, targets)
         return F.cross_entropy(logits, targets, reduction="sum") / items
+
+
+def is_finite(pixels: Tensor) -> bool:
+    """Whether all are finite numbers. If their sum is, they are, and it reads them once where asking each
+    reads them three times.
+    """
+    return bool(torch.isfinite(pixels.sum())) or bool(torch.isfinite(pixels).all())
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """One after the other; what stands alone is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -32,7 +32,8 @@ def quantize_decoder(model: LlavaVideo, kind: str) -> None:
     """Replace the linear layers of the decoder; tower, projector, embedding and head keep their precision."""
     import bitsandbytes as bnb
 
-    for layer in model.model.layers:
+    layers: Any = model.model.layers
+    for layer in layers:
         for block in (layer.self_attn, layer.mlp):
             for name, linear in block.named_children():
                 if not isinstance(linear, nn.Linear):

@@ -20,15 +20,20 @@ from streamaqa import dialogue
 from streamaqa.assessment.merge import ProbabilityCalibration, WindowReading, certain
 from streamaqa.errors import AnswerError, StreamaqaError, WindowError
 from streamaqa.exercises import OVERHEAD_PRESS, SQUAT, Exercise
+from streamaqa.llava.forks import WindowGrammar
 from streamaqa.llava.frames import check_times, pixels
-from streamaqa.llava.grammar import MOST_ERRORS, Grammar, WindowGrammar
-from streamaqa.llava.model import LlavaVideo
+from streamaqa.llava.grammar import MOST_ERRORS, Grammar
+from streamaqa.llava.graphs import DecodeGraphs
+from streamaqa.llava.model import LlavaVideo, is_finite
 from streamaqa.llava.passes import Session, generate
-from streamaqa.llava.search import Node, Search
+from streamaqa.llava.search import Search
+from streamaqa.llava.stretches import Piece
 from streamaqa.llava.tokens import Tokens
 from streamaqa.settings import Settings
 from streamaqa.windows import Window
 
+_EARLIER = np.tri(256, dtype=np.bool_)
+"""What tokens in a row see of each other; no run of the dialogue is as long."""
 _NAN = "the model's logits for this window are no finite numbers (NaN)"
 
 
@@ -41,7 +46,8 @@ class ReadoutSettings(Settings):
     width: int | None = Field(default=None, ge=1)
     """Tokens of one pass. None takes 96 on a GPU, where a pass of less than about 200 takes as long as one of
     one token, since all weights are read either way (H200: 790 TFLOP/s over 4.3 TB/s, two operations and two
-    bytes a weight), and 32 on a CPU, where time goes with tokens."""
+    bytes a weight), and 16 on a CPU, where time goes with tokens: narrower ones need more passes than there
+    are."""
     reach: float = Field(default=3e-2, gt=0, lt=1)
     """Within a pass, tokens less likely than this share of the likeliest are not fed."""
     tolerance: float = Field(default=1e-2, ge=0, lt=1)
@@ -52,9 +58,12 @@ class ReadoutSettings(Settings):
     """An interval is taken as found once no other can be likelier than this: the model does not know when,
     and further passes would choose among guesses."""
     passes: int | None = Field(default=12, ge=2)
-    """The model runs at most this often for a window, prefill included: a sure model needs 2 for no error,
-    4 or 5 for one and 8 to 11 for two, on a GPU and a CPU. What is not known by then is said: `undecided`,
-    `proven`. None has no limit."""
+    """The model runs at most this often for a window, prefill included: a sure model needs 2 for no error, 5
+    or 6 for one and 9 to 11 for two. What is not known by then is said: `undecided`, `proven`. None has no
+    limit."""
+    decode_graphs: Literal["auto", "off"] = "auto"
+    """Passes of fixed shapes as CUDA graphs, on a GPU only; where one cannot be captured they are left, and
+    the log says why."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +76,13 @@ class Asked:
     """Seconds from the first frame."""
     duration: float
     """Seconds; nothing is said of it for a still."""
+    hint: Mapping[str, float] | None = None
+    """The segmenter's log-probabilities of exercises, if they are known for this window."""
 
     @classmethod
-    def of(cls, window: Window, image_size: int) -> Asked:
+    def of(cls, window: Window, image_size: int, hint: Mapping[str, float] | None = None) -> Asked:
         """Decode, crop and preprocess. WindowError if it cannot be shown."""
-        return cls(pixels(window, image_size), window.relative_times, window.duration)
+        return cls(pixels(window, image_size), window.relative_times, window.duration, hint)
 
     @property
     def still(self) -> bool:
@@ -81,7 +92,7 @@ class Asked:
     def check(self) -> None:
         """WindowError for no frames, times that fall, or pixels that are no numbers."""
         check_times(self.times, 1 if self.still else len(self.video), self.duration)
-        if not torch.isfinite(self.video).all():
+        if not is_finite(self.video):
             raise WindowError("a window with pixels that are no finite numbers")
 
 
@@ -103,11 +114,14 @@ class Reader:
         self.calibration = calibration or ProbabilityCalibration()
         """Of the weights; `assessment.merge` applies it to merged probabilities."""
         self.grammar = Grammar(tokens, self.vocabulary, self.settings.most_errors)
+        graphed = self.settings.decode_graphs == "auto" and model.device.type == "cuda"
+        self.graphs = DecodeGraphs(model) if graphed else None
+        """Passes as CUDA graphs, where they are used."""
 
     @property
     def width(self) -> int:
         """Tokens of one pass."""
-        return self.settings.width or (96 if self.model.device.type == "cuda" else 32)
+        return self.settings.width or (96 if self.model.device.type == "cuda" else 16)
 
     def prompt(self, asked: Asked) -> tuple[int, ...]:
         """Ids of the question about a window, -200 for its pictures."""
@@ -123,8 +137,9 @@ class Reader:
     ) -> list[WindowReading | StreamaqaError]:
         """A reading for each window, or the error that this one window met: others are not touched by it.
 
-        `prior`: the segmenter's log-probabilities of exercises. It decides whose intervals are looked for and
-        is left out of the reading, so that merging windows counts it once.
+        `prior`: the segmenter's log-probabilities of exercises, for windows without a `hint` of their own. It
+        decides whose intervals are looked for and is left out of the reading, so that merging windows counts
+        it once.
         """
         results: list[WindowReading | StreamaqaError | None] = [None] * len(windows)
         fine = []
@@ -137,8 +152,12 @@ class Reader:
                 results[number] = error
         if fine:
             shown = [windows[number] for number in fine]
-            for number, outcome in zip(fine, self.read_from(self.open(shown), shown, prior), strict=True):
-                results[number] = outcome
+            session = self.open(shown)
+            try:
+                for number, outcome in zip(fine, self.read_from(session, shown, prior), strict=True):
+                    results[number] = outcome
+            finally:
+                session.close()
         return [result for result in results if result is not None]
 
     def read_from(
@@ -150,24 +169,27 @@ class Reader:
         return self._read(session, [self._search(asked, prior) for asked in windows])
 
     def open(self, windows: Sequence[Asked]) -> Session:
-        """Prefill."""
-        return Session.open(
-            self.model, [self.prompt(asked) for asked in windows], [asked.video for asked in windows]
-        )
+        """Prefill. Close what comes back when nothing more is asked of it."""
+        prompts = [self.prompt(asked) for asked in windows]
+        return Session.open(self.model, prompts, [asked.video for asked in windows], self.graphs)
 
     def say(self, windows: Sequence[Asked], most: int = 160) -> list[str]:
         """Greedy free text for each window, `decode: free`."""
-        said = generate(self.open(windows), self.tokens.end, most=most)
+        session = self.open(windows)
+        try:
+            said = generate(session, self.tokens.end, most=most)
+        finally:
+            session.close()
         return [self.tokens.decode(ids) for ids in said]
 
     def _grammar_of(self, asked: Asked) -> WindowGrammar:
-        return self.grammar.window(None if asked.still else asked.duration)
+        return WindowGrammar(self.grammar, None if asked.still else asked.duration)
 
     def _search(self, asked: Asked, prior: Mapping[str, float] | None) -> Search:
         settings = self.settings
         return Search(
             self._grammar_of(asked),
-            prior=prior,
+            prior=asked.hint or prior,
             tolerance=settings.tolerance,
             likely=settings.likely,
             width=self.width,
@@ -193,78 +215,89 @@ class Reader:
 
     def _read(self, session: Session, searches: Sequence[Search]) -> list[WindowReading | StreamaqaError]:
         walks = [_Walk(search) for search in searches]
-        for walk, logits in zip(walks, session.first, strict=True):
-            walk.take([walk.search.root], self._log_softmax(logits[None]))
+        batches = [walk.search.prompt() for walk in walks]
+        self._hear(walks, batches, session.first[:, None], session.passes)
         while self.settings.passes is None or session.passes < self.settings.passes:
             batches = [walk.batch() for walk in walks]
             if not any(batches):
                 break
-            width = max(map(len, batches))
-            logits = session.step(*_laid_out(walks, batches, width))
-            for walk, batch, row in zip(walks, batches, logits, strict=True):
-                if batch:
-                    walk.take(batch, self._log_softmax(row[: len(batch)]), session.passes)
-                walk.wrote(batch, width)
+            logits = session.step(*_laid_out(batches, session.said))
+            self._hear(walks, batches, logits, session.passes)
         return [walk.result() for walk in walks]
 
-    def _log_softmax(self, logits: Tensor) -> Tensor:
-        """Over the tokenizer's ids: an embedding may have rows behind them that were never trained."""
-        return torch.log_softmax(logits[:, : len(self.tokens)].float(), dim=-1)
+    def _hear(
+        self, walks: Sequence[_Walk], batches: Sequence[Sequence[Piece]], logits: Tensor, passes: int
+    ) -> None:
+        """Hand each search the log-probabilities of what may follow its tokens, out of (B, Q, vocabulary)."""
+        ways = [[count for piece in batch for count in piece.ways] for batch in batches]
+        columns = [token for batch in batches for piece in batch for token in piece.following]
+        wide = logits.shape[1]
+        rows = np.concatenate(
+            [np.repeat(np.arange(row * wide, row * wide + len(some)), some) for row, some in enumerate(ways)]
+        )
+        # over the tokenizer's ids: an embedding may have rows behind them that were never trained
+        flat = logits[:, :, : len(self.tokens)].flatten(0, 1).float()
+        where = torch.from_numpy(np.stack([rows, columns])).to(flat.device)
+        asked = flat[where[0], where[1]] - flat.logsumexp(dim=-1)[where[0]]
+        found: NDArray[np.float64] = asked.double().cpu().numpy()
+        at = 0
+        for walk, batch, some in zip(walks, batches, ways, strict=True):
+            if batch:
+                stop = at + sum(some)
+                walk.take(batch, some, found[at:stop], passes)
+                at = stop
 
 
 class _Walk:
-    """One window's search, and where its nodes lie in the cache."""
+    """One window's search, and what became of it."""
 
     def __init__(self, search: Search) -> None:
         self.search = search
         self._passes = 1
         self._error: AnswerError | None = None
-        self.written = 0
-        """Slots that this row has taken, padding included."""
 
-    def batch(self) -> list[Node]:
+    def batch(self) -> list[Piece]:
         """What this window wants fed next."""
         return [] if self._error else self.search.batch()
 
-    def take(self, batch: Sequence[Node], logs: Tensor, passes: int = 1) -> None:
-        """Hand (N, vocabulary) log-probabilities to the search; a NaN ends this window alone."""
+    def take(
+        self, batch: Sequence[Piece], ways: Sequence[int], logs: NDArray[np.float64], passes: int
+    ) -> None:
+        """Hand log-probabilities to the search; a NaN ends this window alone."""
         self._passes = passes
-        if not bool(torch.isfinite(logs).all()):
+        if np.isfinite(logs).all():
+            self.search.receive(batch, ways, logs)
+        else:
             self._error = AnswerError(_NAN)
-            return
-        tokens = [[child.token for child in self.search.children(node)] for node in batch]
-        rows = torch.tensor([row for row, some in enumerate(tokens) for _ in some], device=logs.device)
-        columns = torch.tensor([token for some in tokens for token in some], device=logs.device)
-        flat: NDArray[np.float64] = logs[rows, columns].double().cpu().numpy()
-        stops = np.cumsum([len(some) for some in tokens]).tolist()
-        self.search.receive(batch, [flat[a:b] for a, b in zip([0, *stops], stops, strict=False)])
-
-    def wrote(self, batch: Sequence[Node], width: int) -> None:
-        """Remember where the nodes of the last pass went."""
-        for place, node in enumerate(batch):
-            node.slot = self.written + place
-        self.written += width
 
     def result(self) -> WindowReading | StreamaqaError:
         """The reading, or what went wrong."""
         return self._error or self.search.reading(self._passes)
 
 
-def _laid_out(
-    walks: Sequence[_Walk], batches: Sequence[Sequence[Node]], width: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids (B, Q), depths (B, Q) and what each token sees behind the prompt (B, Q, S)."""
-    before = walks[0].written
-    ids = np.zeros((len(walks), width), np.int64)
-    depths = np.zeros((len(walks), width), np.int64)
-    sees = np.zeros((len(walks), width, before + width), np.bool_)
+def _laid_out(batches: Sequence[Sequence[Piece]], before: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids (B, Q), depths (B, Q) and what each token sees behind the prompt (B, Q, S).
+
+    `before` slots are taken; the next ones are these tokens', and every stretch is told which are its own.
+    """
+    wide = max(sum(piece.stop - piece.start for piece in batch) for batch in batches)
+    ids = np.zeros((2, len(batches), wide), np.int64)
+    sees = np.zeros((len(batches), wide, before + wide), np.bool_)
     for row, batch in enumerate(batches):
-        here: dict[Node | None, int] = {node: before + place for place, node in enumerate(batch)}
-        for place, node in enumerate(batch):
-            ids[row, place], depths[row, place] = node.token, node.at
-            if node.parent in here:  # fed in this pass too, and laid out before
-                sees[row, place] = sees[row, here[node.parent] - before]
-            else:
-                sees[row, place, [above.slot for above in node.above()]] = True
-            sees[row, place, before + place] = True
-    return torch.from_numpy(ids), torch.from_numpy(depths), torch.from_numpy(sees)
+        at = 0
+        said: list[int] = []
+        depths: list[int] = []
+        for piece in batch:
+            stretch, long = piece.stretch, piece.stop - piece.start
+            stop, mine = at + long, sees[row, at : at + long]
+            seen = stretch.above.sight if stretch.sight is None and stretch.above else stretch.sight
+            if seen is not None:
+                mine[:, : len(seen)] = seen
+            mine[:, before + at : before + stop] = _EARLIER[:long, :long]
+            stretch.sight = mine[-1, : before + stop]
+            said += piece.ids
+            depths += range(stretch.at + piece.start, stretch.at + piece.stop)
+            at = stop
+        ids[:, row, :at] = said, depths
+    tokens, places = torch.from_numpy(ids)
+    return tokens, places, torch.from_numpy(sees)

@@ -50,12 +50,14 @@ class Tokens:
 
     def __init__(self, tokenizer: Tokenizer, where: str = "the tokenizer") -> None:
         self.tokenizer = tokenizer
-        special = {name: tokenizer.token_to_id(name) for name in (START, END, PAD)}
-        if missing := [name for name, number in special.items() if number is None]:
-            raise WeightsError(f"{where}: no {', '.join(missing)}, wanted a ChatML tokenizer such as Qwen2's")
-        self.end: int = special[END]
-        self.start: int = special[START]
-        self.pad: int = special[PAD]
+        found = {name: tokenizer.token_to_id(name) for name in (START, END, PAD)}
+        special = {name: number for name, number in found.items() if number is not None}
+        if missing := found.keys() - special.keys():
+            listed = ", ".join(sorted(missing))
+            raise WeightsError(f"{where}: no {listed}, wanted a ChatML tokenizer such as Qwen2's")
+        self.end = special[END]
+        self.start = special[START]
+        self.pad = special[PAD]
 
     @classmethod
     def load(cls, folder: Path) -> Tokens:
@@ -67,9 +69,9 @@ class Tokens:
                 return cls(Tokenizer.from_file(str(folder / FILE)), str(folder / FILE))
             if not (folder / "vocab.json").exists():
                 raise WeightsError(f"{folder}: no tokenizer: wanted {FILE}, or vocab.json and merges.txt")
-            from transformers import Qwen2TokenizerFast
+            from transformers import Qwen2Tokenizer
 
-            return cls(Qwen2TokenizerFast.from_pretrained(folder).backend_tokenizer, str(folder))
+            return cls(Qwen2Tokenizer.from_pretrained(folder).backend_tokenizer, str(folder))
         except WeightsError:
             raise
         except Exception as error:

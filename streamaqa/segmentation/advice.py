@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from streamaqa.body import EDGE, Joint, View, yaw
+from streamaqa.body import EDGE, SIDE_ON, Joint, yaw
 from streamaqa.exercises import Exercise
 from streamaqa.segmentation.settings import AdviceSettings
 from streamaqa.types import Pose
@@ -78,9 +78,9 @@ class Advisor:
         if not turns:
             return False
         radians = np.radians(turns)
-        view = View.of(float(np.degrees(np.arctan2(np.sin(radians).mean(), np.cos(radians).mean()))))
+        yaw = float(np.degrees(np.arctan2(np.sin(radians).mean(), np.cos(radians).mean())))
         return any(
-            any(View.SIDE in sign.views for sign in error.signs)
-            and all(view not in sign.views for sign in error.signs)
+            any(sign.shown_from(SIDE_ON) for sign in error.signs)
+            and not any(sign.shown_from(yaw) for sign in error.signs)
             for error in exercise.errors
         )

@@ -1,7 +1,8 @@
 """Where one movement out and back is cut, read from the past with a smoother that has no lag.
 
 Each phase has its own range, from its level at rest to the turn, so that a camera that pans during a
-repetition, or a lifter who stops short, moves no boundary far.
+repetition, or a lifter who stops short, moves no boundary far. The end is read while the last of the way home
+is still to come: somebody who is nearly where they began is on the way there.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ def _read(t: Array, raw: Array, left: float, base: float, settings: PhaseSetting
     top = noticed + int(np.argmax(x[noticed:]))
     level = max(base, float(x[: noticed + 1].min()))
     level = _rest(t[: top + 1], x[: top + 1], level, settings)
-    end_level = float(x[top:].min())
-    out, back = float(x[top]) - level, float(x[top]) - end_level
+    out, end_level = float(x[top]) - level, float(x[top:].min())
+    if 0 < end_level - level < settings.underway * out:
+        end_level = level
+    back = float(x[top]) - end_level
     start = _last_crossing(t[: top + 1], x[: top + 1], level + share * out)
     hold_start = _last_crossing(t[: top + 1], x[: top + 1], x[top] - share * out)
     hold_end = _first_crossing(t[top:], x[top:], x[top] - share * back)

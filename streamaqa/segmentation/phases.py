@@ -278,6 +278,10 @@ class PhaseMachine:
                 return sample.time
         return self._past[0].time
 
+    def cut_so_far(self) -> Cut | None:
+        """Where the movement that has turned would be cut if nothing more came; None before the turn."""
+        return self._cut() if self._state is _State.BACK else None
+
     def _cut(self, until: float | None = None) -> Cut:
         """Read the boundaries from the past, up to `until`."""
         begin = self._left - self._settings.home_s

@@ -141,6 +141,21 @@ class Segmenter:
         self._last_end = float("-inf")
         return events
 
+    def first_phase(self, unit: int) -> PhaseEnded | None:
+        """The first phase of a unit that has turned, as it would be cut now; None if it is not under way.
+
+        The turn is the middle of the hold, whose end is not known when `PhaseEnded` says that there was a
+        turn: a moment later this is nearer to what `RepEnded` will say.
+        """
+        if self._public is None or self._open[self._public].number != unit:
+            return None
+        cut = self._machines[self._public].cut_so_far()
+        if cut is None:
+            return None
+        kind = self._machines[self._public].exercise.first_phase
+        phase = Phase(kind, max(cut.start, self._last_end), cut.turn)
+        return PhaseEnded(self._time, unit, self._public, phase)
+
     # --- one machine's notes -----------------------------------------------------------------------
 
     def _take(self, name: str, note: Opened | Turned | Closed | Dropped) -> list[Event]:

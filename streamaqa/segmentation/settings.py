@@ -55,6 +55,9 @@ class PhaseSettings(Settings):
     """... for this many seconds."""
     boundary: float = Field(0.05, gt=0, lt=0.5)
     """Start and end are crossings of this share of the range (DESIGN.md)."""
+    underway: float = Field(0.2, ge=0, lt=0.5)
+    """Share of the range within which the level at the end is taken for the one at the start, to which the
+    lifter is on the way still: a slow phase is said with some of the way left, and would end 0.1 s early."""
     home_s: float = Field(2.0, gt=0)
     """Seconds over which the level at rest is looked for: longer than the start of a slow phase, and short
     against a camera that moves."""

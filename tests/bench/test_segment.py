@@ -62,7 +62,7 @@ def plots(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_measuring_gives_tables_and_a_picture_per_recording(shared: Path, plots: Path) -> None:
     result = measure(
-        shared, plots=plots, only=("squat_kaiakol_correct_007", "neg_curl_front"), synthetic=False
+        shared, plots=plots, only=("squat_kaiakol_correct_007", "neg_curl_front"), cost=False, synthetic=False
     )
     assert {path.stem for path in plots.glob("*.png")} == {r.name for r in result.recordings}
     assert asdict(result)["exact"] == 2

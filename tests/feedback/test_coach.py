@@ -75,6 +75,13 @@ def test_below_the_threshold_nothing_is_reported() -> None:
     assert len(second.errors) == 1
 
 
+def test_an_error_may_have_a_threshold_of_its_own() -> None:
+    coach = Coach(FeedbackSettings(thresholds={"squat.knees_inward": 0.3, "squat.shallow": 0.8}))
+    advice = coach.rep(rep(1), assessed({"knees_inward": 0.31, "shallow": 0.79, "knees_forward": 0.5}))
+    assert [found.name for found in advice.errors] == ["knees_inward", "knees_forward"]
+    assert coach.rep(rep(2), assessed({"knees_inward": 0.29})).errors == ()
+
+
 def test_a_severe_fault_is_cued_at_once_and_before_a_lesser_one() -> None:
     coach = Coach()
     row = "barbell_row"

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
+pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 pytest.importorskip("transformers", reason="the model needs transformers: pip install -e '.[llava]'")
 
-from streamaqa import dialogue  # noqa: E402  after the check that torch is there
-from streamaqa.dialogue import Answer, ErrorSpan  # noqa: E402
-from streamaqa.llava.config import IGNORED, LlavaVideoConfig  # noqa: E402
-from streamaqa.llava.model import LlavaVideo  # noqa: E402
-from streamaqa.llava.readout import Asked, Reader  # noqa: E402
-from streamaqa.llava.tokens import tiny_tokenizer  # noqa: E402
+import torch
+
+from streamaqa import dialogue
+from streamaqa.dialogue import Answer, ErrorSpan
+from streamaqa.llava.config import IGNORED, LlavaVideoConfig
+from streamaqa.llava.model import LlavaVideo
+from streamaqa.llava.readout import Asked, Reader
+from streamaqa.llava.tokens import tiny_tokenizer
 
 COMMITTED = Path(__file__).resolve().parents[1] / "fixtures" / "llava_video"
 

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
+pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 pytest.importorskip("peft", reason="adapters need peft: pip install -e '.[finetune]'")
 
-from streamaqa.errors import WeightsError  # noqa: E402  after the check that torch is there
-from streamaqa.exercises import BARBELL_ROW, OVERHEAD_PRESS, SQUAT  # noqa: E402
-from streamaqa.llava.adapters import add_adapter, load_adapter, lora, save_adapter  # noqa: E402
-from streamaqa.llava.config import LlavaVideoConfig  # noqa: E402
-from streamaqa.llava.contract import Contract  # noqa: E402
-from streamaqa.llava.model import LlavaVideo  # noqa: E402
-from streamaqa.windows import WindowPlan  # noqa: E402
+import torch
+
+from streamaqa.errors import WeightsError
+from streamaqa.exercises import BARBELL_ROW, OVERHEAD_PRESS, SQUAT
+from streamaqa.llava.adapters import AdapterSwitch, add_adapter, load_adapter, lora, save_adapter
+from streamaqa.llava.config import LlavaVideoConfig
+from streamaqa.llava.contract import Contract
+from streamaqa.llava.model import LlavaVideo
+from streamaqa.windows import WindowPlan
 
 TINY = LlavaVideoConfig.tiny(vocab_size=300)
 IDS = torch.tensor([[5, 6, -200, 7, 8, 9]])
@@ -106,3 +108,41 @@ def test_an_adapter_cut_off_pickled_or_without_contract_is_refused(
         (trained[0] / "adapter_model.safetensors").read_bytes()[:500]
     )
     refused("no whole adapter")
+
+
+def test_several_adapters_on_one_model_answer_in_turn(
+    trained: tuple[Path, torch.Tensor], tmp_path: Path
+) -> None:
+    other = add_adapter(LlavaVideo.random(TINY), lora(rank=2, alpha=32, dropout=0.0))
+    with torch.no_grad():
+        for name, value in other.named_parameters():
+            if "lora_B" in name:
+                value.normal_()
+        others = other.eval()(input_ids=IDS, videos=VIDEO).logits
+    save_adapter(other, tmp_path, Contract.of())
+    model = LlavaVideo.random(TINY)
+    with torch.no_grad():
+        plain = model(IDS, VIDEO).logits
+        switch = AdapterSwitch(model, {"a.b": trained[0], "c": tmp_path}, Contract.of())
+        turns: tuple[tuple[str | None, torch.Tensor], ...] = (
+            (None, plain),
+            ("a.b", trained[1]),
+            ("c", others),
+            ("a.b", trained[1]),
+            (None, plain),
+        )
+        for adapter, wanted in turns:
+            switch.use(adapter)
+            torch.testing.assert_close(model(IDS, VIDEO).logits, wanted, atol=1e-4, rtol=0)
+    assert not any(value.requires_grad for name, value in model.named_parameters() if "lora" in name)
+    with pytest.raises(WeightsError, match=r"adapter 'd' is not loaded, but a.b, c"):
+        switch.use("d")
+
+
+def test_of_several_adapters_one_under_another_contract_is_refused(
+    trained: tuple[Path, torch.Tensor], tmp_path: Path
+) -> None:
+    other = add_adapter(LlavaVideo.random(TINY), lora(rank=2))
+    save_adapter(other, tmp_path, Contract.of(WindowPlan(frames=16)))
+    with pytest.raises(WeightsError, match=r"plan.frames 16, wanted 32"):
+        AdapterSwitch(LlavaVideo.random(TINY), {"mine": trained[0], "other": tmp_path}, Contract.of())

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from conftest import Original
 
-torch = pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
+pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 
-from safetensors.torch import load_file, save_file  # noqa: E402  after the check that torch is there
+import torch
+from safetensors.torch import load_file, save_file
 
-from streamaqa.errors import WeightsError  # noqa: E402
-from streamaqa.llava.checkpoint import check_shapes  # noqa: E402
-from streamaqa.llava.config import LlavaVideoConfig  # noqa: E402
-from streamaqa.llava.model import LlavaVideo  # noqa: E402
+from streamaqa.errors import WeightsError
+from streamaqa.llava.checkpoint import check_shapes
+from streamaqa.llava.config import LlavaVideoConfig
+from streamaqa.llava.model import LlavaVideo
 
 
 @pytest.fixture
@@ -33,13 +36,13 @@ def refused(folder: Path, *said: str) -> None:
         assert words in str(raised.value)
 
 
-def edit(folder: Path, change) -> None:
+def edit(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
     state = load_file(folder / "model.safetensors")
     change(state)
     save_file(state, folder / "model.safetensors")
 
 
-def edit_config(folder: Path, **entries) -> None:
+def edit_config(folder: Path, **entries: object) -> None:
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
 
@@ -62,7 +65,7 @@ def test_what_is_saved_holds_the_originals_keys_and_loads_the_same(
 
 
 def test_a_missing_an_unexpected_and_a_misshapen_key_are_named(folder: Path) -> None:
-    def change(state) -> None:
+    def change(state: dict[str, torch.Tensor]) -> None:
         del state["model.norm.weight"]
         state["model.extra.weight"] = torch.zeros(1)
         state["lm_head.weight"] = torch.zeros(7, 64)
@@ -131,7 +134,7 @@ def test_model_type_may_read_any_of_three(folder: Path, written: str) -> None:
 
 
 @pytest.mark.parametrize("size", ["7b", "0.5b"])
-def test_the_published_sizes_have_the_originals_keys_and_shapes(size: str) -> None:
+def test_the_published_sizes_have_the_originals_keys_and_shapes(size: Literal["7b", "0.5b"]) -> None:
     with torch.device("meta"):
         model = LlavaVideo(LlavaVideoConfig.published(size))
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import Original
 
-torch = pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
+pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 
-from streamaqa.errors import WindowError  # noqa: E402  after the check that torch is there
-from streamaqa.llava.frames import check_times, pixels, preprocess  # noqa: E402
-from streamaqa.windows import Window, encode  # noqa: E402
+from streamaqa.errors import WindowError
+from streamaqa.llava.frames import check_times, pixels, preprocess
+from streamaqa.windows import Window, encode
 
 
 def test_preprocessing_is_the_originals_to_the_bit(original: Original) -> None:
@@ -29,10 +30,15 @@ def test_preprocessing_is_the_originals_to_the_bit(original: Original) -> None:
             assert hashlib.sha256(found.tobytes()).hexdigest() == wanted["sha256"]
 
 
-def window(count: int, **other) -> Window:
+def window(count: int, **other: Any) -> Window:
     grey = np.full((60, 40, 3), 128, np.uint8)
     times = tuple(10 + at / 10 for at in range(count))
-    given = {"times": times, "duration": count / 10, "frames": (encode(grey)[0],) * count, **other}
+    given: dict[str, Any] = {
+        "times": times,
+        "duration": count / 10,
+        "frames": (encode(grey)[0],) * count,
+        **other,
+    }
     return Window(unit=1, phase=None, **given)
 
 

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, get_args
+
 import pytest
 from conftest import Original
 
-torch = pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
+pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 
-from streamaqa.errors import WindowError  # noqa: E402  after the check that torch is there
-from streamaqa.llava.config import LlavaVideoConfig  # noqa: E402
-from streamaqa.llava.model import LlavaVideo, Merged  # noqa: E402
-from streamaqa.llava.passes import Session, generate  # noqa: E402
+import torch
+
+from streamaqa.errors import WindowError
+from streamaqa.llava.config import LlavaVideoConfig, Newline, Pool
+from streamaqa.llava.model import LlavaVideo, Merged
+from streamaqa.llava.passes import Session, generate
 
 NEAR = 3e-5
-NEWLINES = ("grid", "frame", "one_token", "no_token")
+NEWLINES: tuple[Newline, ...] = ("grid", "frame", "one_token", "no_token")
 
 
 @pytest.fixture(autouse=True)
-def _no_grad():
+def _no_grad() -> Iterator[None]:
     with torch.no_grad():
         yield
 
 
-def model(original: Original, **choices) -> LlavaVideo:
+def model(original: Original, **choices: Any) -> LlavaVideo:
     return LlavaVideo.from_pretrained(original.folder, device="cpu", **choices)
 
 
-def same(found, wanted) -> None:
+def same(found: torch.Tensor, wanted: torch.Tensor) -> None:
     assert found.shape == wanted.shape
     torch.testing.assert_close(found, wanted, atol=NEAR, rtol=0)
 
@@ -108,7 +113,7 @@ def test_greedy_tokens_on_the_kept_cache_are_the_originals(
 
 def test_visual_tokens_are_counted_as_they_are_made() -> None:
     for newline in NEWLINES:
-        for pool in ("bilinear", "average", "max"):
+        for pool in get_args(Pool):
             config = LlavaVideoConfig.tiny(vocab_size=300).with_choices(newline, pool)
             (tokens,) = LlavaVideo.random(config).visual_tokens([torch.zeros(3, 3, 70, 70)])
             assert len(tokens) == config.visual_tokens(3)

@@ -7,19 +7,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 from conftest import LESSONS, asked
 
-torch = pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
+pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 
-from streamaqa import dialogue  # noqa: E402  after the check that torch is there
-from streamaqa.assessment.merge import WindowReading  # noqa: E402
-from streamaqa.dialogue import Answer, ErrorSpan  # noqa: E402
-from streamaqa.errors import AnswerError, WindowError  # noqa: E402
-from streamaqa.exercises import EXERCISES, OVERHEAD_PRESS, SQUAT  # noqa: E402
-from streamaqa.llava.passes import generate  # noqa: E402
-from streamaqa.llava.readout import Asked, Reader, ReadoutSettings  # noqa: E402
+import torch
+
+from streamaqa import dialogue
+from streamaqa.assessment.merge import WindowReading
+from streamaqa.dialogue import Answer, ErrorSpan
+from streamaqa.errors import AnswerError, WindowError
+from streamaqa.exercises import EXERCISES, OVERHEAD_PRESS, SQUAT
+from streamaqa.llava.passes import generate
+from streamaqa.llava.readout import Asked, Reader, ReadoutSettings
 
 WHOLE = ReadoutSettings(tolerance=0, likely=0, passes=None, reach=1e-12, guess=0)
 """Search until everything asked is known."""
@@ -60,13 +63,16 @@ def every_answer(duration: float | None) -> Iterator[Answer]:
                 yield from (Answer(known.name, errors) for errors in with_times(chosen, spans, duration))
 
 
-def with_times(names, spans, duration):
+def with_times(
+    names: tuple[str, ...], spans: list[tuple[float, float]], duration: float | None
+) -> Iterator[tuple[ErrorSpan, ...]]:
     if not names:
         yield ()
         return
     for rest in with_times(names[1:], spans, duration):
-        for start, end in spans if duration is not None else [(None, None)]:
-            yield (ErrorSpan(names[0], start, end), *rest)
+        said = [ErrorSpan(names[0], start, end) for start, end in spans]
+        for error in said if duration is not None else [ErrorSpan(names[0])]:
+            yield (error, *rest)
 
 
 @torch.inference_mode()
@@ -132,6 +138,8 @@ def best_interval(wanted: Exhaustive, exercise: str, name: str) -> tuple[float, 
         for place, error in enumerate(answer.errors):
             if answer.exercise == exercise and error.name == name:
                 said = (len(answer.errors) > 1, answer.errors[:place])
+                assert error.start is not None
+                assert error.end is not None
                 contexts[said][error.start, error.end] += math.exp(value)
     likeliest = max(contexts.values(), key=lambda spans: sum(spans.values()))
     (start, end), mass = max(likeliest.items(), key=lambda item: item[1])
@@ -232,7 +240,9 @@ def test_windows_read_together_read_as_each_alone(sure_reader: Reader) -> None:
         alone = read(sure_reader, window)
         assert isinstance(found, WindowReading)
         assert told(found) == told(alone)
-        assert found.exercises == pytest.approx(alone.exercises, abs=1e-2)
+        for exercise, log in alone.exercises.items():
+            assert math.exp(found.exercises[exercise]) == pytest.approx(math.exp(log), abs=1e-5)
+            assert found.errors(exercise) == pytest.approx(alone.errors(exercise), abs=1e-4)
 
 
 def test_free_decoding_reads_what_the_model_says(sure_reader: Reader) -> None:
@@ -271,6 +281,23 @@ def test_a_third_exercise_is_one_more_branch(random_reader: Reader) -> None:
         assert sum(math.exp(each.log_probability) for each in sets) == pytest.approx(1)
 
 
+def test_a_windows_own_hint_decides_for_that_window_alone(sure_reader: Reader) -> None:
+    window, _ = LESSONS[1]
+    sure = {"squat": math.log(1 - 1e-12), "overhead_press": math.log(1e-12)}
+    hinted, plain = sure_reader.read([replace(window, hint=sure), window])
+    assert isinstance(hinted, WindowReading)
+    assert isinstance(plain, WindowReading)
+    assert hinted.exercises == pytest.approx(plain.exercises, abs=1e-4)
+    assert "overhead_press" not in hinted.intervals
+    assert "overhead_press" in plain.intervals
+
+
+def test_a_window_of_one_frame_with_a_time_is_read(random_reader: Reader) -> None:
+    (found,) = random_reader.read([asked(3, 1, 0.04)])
+    assert isinstance(found, WindowReading)
+    assert sum(map(math.exp, found.exercises.values())) == pytest.approx(1)
+
+
 # --- bad input costs one window --------------------------------------------------------------------------
 
 
@@ -283,11 +310,12 @@ def test_a_bad_window_costs_itself_and_not_its_neighbour(sure_reader: Reader) ->
         replace(good, times=tuple(reversed(good.times))),
         replace(good, video=holes),
         replace(good, duration=0.0, times=(0.0, 0.0)),
+        replace(good, duration=1e6),
     ]
     *failed, found = sure_reader.read([*bad, good])
     assert all(isinstance(result, WindowError) for result in failed)
     for result, said in zip(
-        failed, ("no frames", "fall back", "no finite numbers", "no interval"), strict=True
+        failed, ("no frames", "fall back", "no finite numbers", "no interval", "wanted at most"), strict=True
     ):
         assert said in str(result)
     assert isinstance(found, WindowReading)
@@ -299,7 +327,7 @@ def test_logits_that_are_no_numbers_fail_that_window_by_name(
 ) -> None:
     merge = random_reader.model.merge_batch
 
-    def poisoned(*args, **kwargs):
+    def poisoned(*args: Any, **kwargs: Any) -> Any:
         merged = merge(*args, **kwargs)
         merged.embeds[1, 5] = torch.nan
         return merged

@@ -57,6 +57,11 @@ def test_a_squat_seen_from_ahead_is_told_to_turn_side_on() -> None:
     assert "turn_side_on" in advice(track(scene("squat", view=0.0)))
 
 
+def test_nearly_side_on_is_not_enough_where_an_error_shows_in_less() -> None:
+    assert "turn_side_on" in advice(track(scene("squat", view=63.0)))
+    assert "turn_side_on" not in advice(track(scene("squat", view=75.0)))
+
+
 def test_a_moments_absence_is_not_worth_advice() -> None:
     stream = track(scene("squat", view=90.0))
     gone = [Pose.nobody(pose.time, pose.size) for pose in stream[-10:]]

@@ -89,7 +89,7 @@ def test_mirroring_changes_nothing(what: Drawn) -> None:
 
 
 @few
-@given(drawn, st.sampled_from([15.0, 20.0, 60.0]))
+@given(drawn, st.sampled_from([10.0, 15.0, 20.0, 60.0]))
 def test_the_frame_rate_moves_boundaries_by_less_than_a_frame(what: Drawn, fps: float) -> None:
     assert_same(reps(run(stream_of(what, fps))), reps_of(what), 1 / min(fps, 30.0))
 

@@ -14,7 +14,7 @@ from streamaqa.sources.pose_track import PoseTrackSource
 
 @pytest.fixture(scope="module")
 def result(shared: Path) -> SegmentResult:
-    return measure(shared, synthetic=False)
+    return measure(shared, cost=False, synthetic=False)
 
 
 def test_counts_are_exact_on_nine_of_ten_recordings_and_never_off_by_two(result: SegmentResult) -> None:

@@ -17,6 +17,7 @@ WALL: Final = -2.6
 """Metres from the origin to the wall behind the lifter, away from the camera."""
 _FAR: Final = 7.0
 """Metres to each side up to which things are painted."""
+_CIRCLE: Final = [(float(np.cos(a)), float(np.sin(a))) for a in 2.0 * np.pi * np.arange(28) / 28.0]
 
 
 def backdrop(room: Room, view: View) -> Picture:
@@ -79,9 +80,7 @@ class _Painter:
 
     def disc(self, x: float, y: float, radius: float, colour: Sequence[float], z: float) -> None:
         """A circle parallel to the wall."""
-        angle = 2.0 * np.pi * np.arange(28) / 28.0
-        points = [(x + radius * float(np.cos(a)), y + radius * float(np.sin(a)), z) for a in angle]
-        self.fill(points, colour)
+        self.fill([(x + radius * cos, y + radius * sin, z) for cos, sin in _CIRCLE], colour)
 
 
 def _mix(colour: Colour, other: Sequence[float], share: float) -> list[float]:
