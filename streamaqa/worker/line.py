@@ -23,7 +23,7 @@ from typing import Literal
 from pydantic import Field
 
 from streamaqa.settings import Settings
-from streamaqa.worker.rates import Estimate, Rates, bucket
+from streamaqa.worker.rates import Rates, bucket
 
 CAUTION = 2.0
 """Standard deviations that are kept free before a deadline: 98 of 100 batches of a normal spread."""
@@ -326,6 +326,3 @@ def _first(count: int, tickets: Iterable[Ticket]) -> list[Ticket]:
         if len(found) == count:
             break
     return found
-
-
-__all__ = ["Estimate", "Job", "Line", "LineSettings", "Ticket", "Verdict"]

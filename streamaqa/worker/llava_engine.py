@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
@@ -21,7 +21,7 @@ from streamaqa.llava.frames import preprocess
 from streamaqa.llava.model import LlavaVideo
 from streamaqa.llava.readout import Asked, Reader
 from streamaqa.llava.tokens import Tokens, tiny_tokenizer
-from streamaqa.windows import PAPER_PLAN, Box, WindowPlan, crop, decode
+from streamaqa.windows import PAPER_PLAN, Box, crop, decode
 from streamaqa.worker.engine import DeviceMemoryError
 from streamaqa.worker.settings import WorkerSettings
 
@@ -51,12 +51,12 @@ class LlavaEngine:
         self.device = torch.cuda.get_device_name(device) if self._cuda else device.type
 
     def part(self, frames: Sequence[bytes], box: Box | None) -> Tensor:
-        """(T, 3, S, S) in the model's type. Written page-locked for a GPU: the copy there is then quick."""
+        """(T, 3, S, S) in the model's type: half the bytes to copy to a GPU."""
         images = [crop(decode(frame), box) for frame in frames]
         return preprocess(images, self._reader.model.config.image_size).to(self._reader.model.dtype)
 
     def window(self, asked: AskedWindow, parts: Sequence[Tensor]) -> Asked:
-        """The window as the reader takes it."""
+        """The window as the reader takes it, page-locked for a GPU: the copy there is then quick."""
         video = torch.cat(list(parts))
         if self._cuda:
             video = video.pin_memory()
@@ -185,7 +185,3 @@ def _version(folder: Path) -> str:
         with file.open("rb") as opened:
             digest.update(opened.read(2**20))
     return digest.hexdigest()[:12]
-
-
-Loader = Callable[[WorkerSettings], Sequence[LlavaEngine]]
-__all__ = ["LlavaEngine", "Loader", "WindowPlan", "devices", "load", "random_model", "vocabulary_of"]

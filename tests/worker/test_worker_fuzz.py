@@ -225,7 +225,7 @@ def test_five_thousand_broken_bodies_get_their_status_and_leave_nothing_behind(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # as the server does: a line for each
     seen: dict[int, int] = {}
-    with background() as (loop, worker):
+    with background(decode_threads=1) as (loop, worker):  # a pool starts its threads when it needs them
 
         @settings(
             max_examples=5000, deadline=None, database=None, derandomize=True,

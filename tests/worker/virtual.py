@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from streamaqa.worker.line import Job, Line, LineSettings
+from streamaqa.worker.line import Job, Line, LineSettings, Ticket
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def simulate(
             outcome.batches.append(len(batch))
             takes = service(max(ticket.frames for ticket in batch), len(batch))
 
-            def end(at: float, lane: int = lane, batch: list = batch, takes: float = takes) -> None:  # type: ignore[type-arg]
+            def end(at: float, lane: int = lane, batch: list[Ticket] = batch, takes: float = takes) -> None:
                 line.finished(lane, batch[0].frames, len(batch), takes)
                 idle.add(lane)
                 for ticket in batch:
