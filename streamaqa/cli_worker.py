@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,7 +102,12 @@ def worker(
         first = error.errors(include_url=False, include_input=False)[0]
         raise UsageError(first["msg"].removeprefix("Value error, ")) from None
     asyncio.run(
-        serve(settings, lambda: load(settings), announce=_announce, until_stdin_closes=until_stdin_closes)
+        serve(
+            settings,
+            lambda: _settled(load(settings)),
+            announce=_announce,
+            until_stdin_closes=until_stdin_closes,
+        )
     )
 
 
@@ -120,6 +126,13 @@ def load(settings: WorkerSettings) -> Sequence[Engine]:
     except ModuleNotFoundError as error:
         raise UsageError(f"the worker needs {error.name}: pip install 'streamaqa[worker]'") from error
     return load_llava(settings)
+
+
+def _settled(engines: Sequence[Engine]) -> Sequence[Engine]:
+    """What was loaded stays for good: a full garbage collection need not walk torch's modules each time."""
+    gc.collect()
+    gc.freeze()
+    return engines
 
 
 def _announce(url: str) -> None:

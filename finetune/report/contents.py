@@ -158,10 +158,9 @@ def _intervals(evaluation: Evaluation) -> list[Grid | Plot]:
     ]
 
 
-def _reliability(evaluation: Evaluation) -> list[Text | Plot]:
+def _reliability(evaluation: Evaluation) -> list[Text | Grid | Plot]:
     fitted = evaluation.fitted
-    notes = "; ".join(f"{code}: {why}" for code, why in sorted(fitted.notes.items()))
-    blocks: list[Text | Plot] = [
+    blocks: list[Text | Grid | Plot] = [
         Plot(
             "reliability",
             plots.reliability(evaluation),
@@ -169,8 +168,8 @@ def _reliability(evaluation: Evaluation) -> list[Text | Plot]:
             "line. Larger dots stand for more clips.",
         )
     ]
-    if notes:
-        blocks.append(Text(f"Not fitted: {notes}."))
+    if fitted.notes:
+        blocks.append(Grid(["not fitted", "why"], [list(row) for row in sorted(fitted.notes.items())]))
     return blocks
 
 

@@ -25,7 +25,7 @@ from streamaqa.engine import assessor_for, build
 from streamaqa.sources.synthetic import poses
 from streamaqa.worker_child import WorkerChild, reached, with_worker
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 
 pytest.importorskip("torch")
 pytest.importorskip("fastapi")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from conftest import Original
+from lessons import Original
 
 pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Original
+from lessons import Original
 
 pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
-from conftest import Original
+from lessons import Original
 
 pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 

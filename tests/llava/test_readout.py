@@ -10,7 +10,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from conftest import LESSONS, asked
+from lessons import LESSONS, asked
 
 pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
 

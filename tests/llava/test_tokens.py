@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Original
+from lessons import Original
 
 pytest.importorskip("tokenizers", reason="needs tokenizers: pip install -e '.[llava]'")
 pytest.importorskip("torch", reason="the model needs torch: pip install -e '.[llava]'")
