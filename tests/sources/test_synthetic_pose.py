@@ -62,7 +62,9 @@ def test_the_pose_model_finds_other_bodies_from_all_around(
     exercise: str, view: int, seed: int, pose_model: Path
 ) -> None:
     found, distance = compare(
-        from_spec(f"synthetic:{exercise}?view={view}&seed={seed}&reps=2"), pose_model, every=3
+        from_spec(f"synthetic:{exercise}?view={view}&seed={seed}&reps=2"),
+        pose_model,
+        every=2,  # at ten frames a second, slower than any camera, the model's tracking loses a quick press
     )
 
     assert found >= 0.99
