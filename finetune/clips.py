@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from finetune.layout import Split
-from finetune.records import Combination, Errors, place, write_whole
-from streamaqa.errors import UsageError
+from finetune.records import Combination, Errors, read_whole, write_whole
 from streamaqa.settings import Settings
 
 
@@ -55,14 +54,9 @@ _MANY: TypeAdapter[list[Clip]] = TypeAdapter(list[Clip])
 def read_clips(path: Path) -> list[Clip]:
     """The clips that `convert` read, of all splits: the truth that answers are scored against.
 
-    UsageError names the file and the first place that is not as it should be.
+    UsageError as `read_whole`.
     """
-    try:
-        return _MANY.validate_json(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        raise UsageError(f"{path}: {place(error)}") from None
+    return read_whole(path, _MANY)
 
 
 def write_clips(path: Path, clips: Iterable[Clip]) -> None:

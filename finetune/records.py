@@ -15,7 +15,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -38,6 +38,7 @@ Combination: TypeAlias = tuple[str, frozenset[str]]
 """An exercise and the set of its errors, by wire name: the class that balancing counts."""
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Read = TypeVar("Read")
 
 
 class Turn(Settings):
@@ -212,12 +213,14 @@ _MANY: TypeAdapter[list[Record]] = TypeAdapter(list[Record])
 
 
 def read_records(path: Path) -> list[Record]:
-    """The records of a file that `convert`, `augment` or `balance` wrote.
+    """The records of a file that `convert`, `augment` or `balance` wrote; UsageError as `read_whole`."""
+    return read_whole(path, _MANY)
 
-    UsageError names the file and the first place that is not as it should be.
-    """
+
+def read_whole(path: Path, kind: TypeAdapter[Read]) -> Read:
+    """A JSON file as `kind`. UsageError names the file and the first place that is not as it should be."""
     try:
-        return _MANY.validate_json(path.read_bytes())
+        return kind.validate_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except ValidationError as error:

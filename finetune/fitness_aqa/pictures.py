@@ -26,7 +26,8 @@ MOST_RATIO = 200
 MOST_MEMBERS = 1_000_000
 
 _DAMAGE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-"""What `zipfile` raises for a member that cannot be unpacked."""
+"""What `zipfile` raises for a member that cannot be unpacked: RuntimeError where it is encrypted,
+NotImplementedError for a compression it lacks, the others for bytes that are damaged or missing."""
 
 
 @dataclass(frozen=True, slots=True)
