@@ -23,6 +23,8 @@ from streamaqa.errors import UsageError
 PAPER_DEGREES: Final = (0.0, 50.0)
 """Uniform, one angle a video, as the paper has it. It does not say which way: anticlockwise here."""
 
+GOLDEN: Final = (math.sqrt(5.0) - 1.0) / 2.0
+
 MIN_SHARE: Final = 0.8
 """How much of each labelled interval a time shift leaves. A fault takes up to 0.3 of its interval to come and
 as much to go (`sources.synthetic`): cut at both ends, the part where it shows in full is still whole."""
@@ -122,13 +124,23 @@ def paper_kind(sample_id: str, copy: int, seed: int, kinds: Sequence[Kind] = tup
 
 def draw_kind(kind: Kind, sample_id: str, copy: int, seed: int) -> Augmentation:
     """One of the paper's five."""
-    rotates = kind.varies
-    rng = generator("paper", seed, sample_id, copy)
     return Augmentation(
         flip=kind in (Kind.FLIP, Kind.FLIP_INVERSION, Kind.FLIP_ROTATION),
         invert=kind in (Kind.INVERSION, Kind.FLIP_INVERSION),
-        rotation=round(float(rng.uniform(*PAPER_DEGREES)), 3) if rotates else 0.0,
+        rotation=_angle(sample_id, copy, seed) if kind.varies else 0.0,
     )
+
+
+def _angle(sample_id: str, copy: int, seed: int) -> float:
+    """Degrees in thousandths, uniform over samples; a sample's copies lie apart by steps of the golden ratio.
+
+    Such steps never meet (H. Weyl, 1916): n copies are at least 1 / (sqrt(5) n) of the range apart, so that
+    chance and rounding give no two of thousands the same angle, as independent draws did.
+    """
+    first = float(generator("paper", seed, sample_id).random())
+    low, high = PAPER_DEGREES
+    angle = low + (first + copy * GOLDEN) % 1.0 * (high - low)
+    return max(round(angle, 3), 0.001)  # one that rounds to nothing would be no rotation
 
 
 # --- the mild recipe: amounts ------------------------------------------------------------------------------

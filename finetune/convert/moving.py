@@ -29,12 +29,13 @@ def into_window(
     for name, when in errors.items():
         kept = []
         for begin, end in when:
-            shown = max(begin, start) - start, min(end, start + duration) - start
+            # to microseconds first: what is judged here is then what the record holds, and is told from
+            shown = round(max(begin, start) - start, 6), round(min(end, start + duration) - start, 6)
             length = shown[1] - shown[0]
-            # a rounding error of float arithmetic must not cost an interval that is there as a whole
-            enough = length >= min_share * min(end - begin, duration) - 1e-9
+            # rounding must not cost an interval that is there as a whole
+            enough = length >= min_share * min(end - begin, duration) - 2e-6
             if length > 0 and enough and said(shown, duration):
-                kept.append((round(shown[0], 6), round(shown[1], 6)))
+                kept.append(shown)
         if kept:
             found[name] = tuple(kept)
     return found

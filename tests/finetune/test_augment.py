@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -212,7 +212,8 @@ def test_the_papers_angles_are_uniform_from_0_to_50() -> None:
     np.testing.assert_allclose(shares, 0.2, atol=0.04)
 
 
-@given(copies=st.integers(1, 60), name=st.text(min_size=1, max_size=5))
+@given(copies=st.integers(1, 400), name=st.text(min_size=1, max_size=5))
+@example(copies=39, name="\xb2\xde3\U0010f754\x1f")  # independent draws gave it one angle twice
 @settings(max_examples=30, deadline=None)
 def test_no_two_of_the_papers_copies_of_a_video_are_the_same(copies: int, name: str) -> None:
     kinds = [paper_kind(name, copy, 3) for copy in range(1, copies + 1)]
