@@ -42,6 +42,16 @@ def test_one_word_is_enough(tmp_path: Path) -> None:
     assert "'kinematic' or 'llava', not 'llawa'" in complaint(tmp_path, "assessor: llawa\n")
 
 
+def test_a_variable_may_add_to_a_section_given_as_one_word(tmp_path: Path) -> None:
+    url = {"STREAMAQA_ASSESSOR__URL": "http://127.0.0.1:8040"}
+    for assessor in (
+        read(tmp_path, "assessor: llava\n", **url).assessor,
+        load(None, {"STREAMAQA_ASSESSOR": "llava", **url}).assessor,
+    ):
+        assert (assessor.kind, str(assessor.url)) == ("llava", "http://127.0.0.1:8040")
+    assert "gym.yaml:1: " in complaint(tmp_path, "assessor: llawa\n", **url)
+
+
 def test_the_stand_ins_keys_hold_beside_the_workers(tmp_path: Path) -> None:
     text = "assessor: {kind: llava, min_duration: 0.3, deadline_s: 2, frames: [8, 32, 16]}\n"
     assessor = read(tmp_path, text).assessor

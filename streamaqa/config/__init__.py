@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
 import yaml
@@ -138,13 +138,16 @@ class AssessorSettings(KinematicSettings, RemoteSettings):
     The keys of `kinematic` hold for the stand-in of `llava`, too.
     """
 
+    ONE_WORD: ClassVar = "kind"
+    """The key that a plain value in this section's place is for."""
+
     kind: Literal["kinematic", "llava"] = "kinematic"
     """`kinematic` judges by pose alone: no GPU, no weights. `llava` asks a worker, which looks at frames."""
 
     @model_validator(mode="before")
     @classmethod
     def _kind_alone(cls, given: Any) -> Any:
-        return {"kind": given} if isinstance(given, str) else given
+        return {cls.ONE_WORD: given} if isinstance(given, str) else given
 
 
 class BrokerSettings(MqttSettings):

@@ -131,15 +131,16 @@ class _Given:
             self._spoilt.add(self._variables[key])
         return document.value
 
-    @staticmethod
-    def _put(tree: Any, key: Key, value: Any) -> bool:
+    def _put(self, tree: Any, key: Key, value: Any) -> bool:
         """Set `value` at `key`, making the sections on the way; False where a plain value is in the way."""
-        for part, following in zip(key, (*key[1:], None), strict=True):
+        for depth, (part, following) in enumerate(zip(key, (*key[1:], None), strict=True), start=1):
             fresh: Any = value if following is None else [] if isinstance(following, int) else {}
             if isinstance(tree, dict):
                 name = str(part)
                 if following is None or tree.get(name) is None:
                     tree[name] = fresh
+                elif isinstance(tree[name], str) and (word := self._one_word(key[:depth])):
+                    tree[name] = {word: tree[name]}
                 tree = tree[name]
             elif isinstance(tree, list) and isinstance(part, int) and part <= len(tree):
                 tree[part : part + 1] = [fresh] if following is None else tree[part : part + 1] or [fresh]
@@ -147,6 +148,10 @@ class _Given:
             else:
                 return False
         return True
+
+    def _one_word(self, key: Key) -> str | None:
+        shape = self.shape.at(key)
+        return shape.one_word if shape else None
 
     def explain(self, detail: ErrorDetails) -> None:
         """Note one of pydantic's complaints in the user's words, with where the value came from."""

@@ -50,6 +50,11 @@ class Shape:
                 inner.append(arguments[0] if arguments[-1] is ... else arguments[-1])
         return Shape(*inner) if inner else None
 
+    @property
+    def one_word(self) -> str | None:
+        """The key that a plain value in this section's place stands for: its model's `ONE_WORD`."""
+        return next((kind.ONE_WORD for kind in self._types if hasattr(kind, "ONE_WORD")), None)
+
     def holds(self, kind: type) -> bool:
         """Whether a value of this very type may stand here."""
         return kind in self._types
