@@ -149,6 +149,24 @@ def _numbers(option: str, text: str) -> list[int]:
     return numbers
 
 
+@bench.command(epilog="Example: [bold]streamaqa bench delivery --broker mqtt://gym.local[/bold]")
+def delivery(
+    messages: Annotated[int, typer.Option(min=10, help="One each 5 ms.")] = 2000,
+    backlog: Annotated[int, typer.Option(min=10, help="Messages that wait for the broker.")] = 2000,
+    broker: Annotated[
+        str | None,
+        typer.Option(help="mqtt://[user@]host[:port]; else a Mosquitto is started.", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish to subscribe through the outbox, and how fast a backlog goes out. Needs Mosquitto."""
+    from streamaqa.bench import delivery as measured
+    from streamaqa.delivery.settings import MqttSettings
+
+    where = MqttSettings.from_url(broker) if broker else None
+    _tell(measured, measured.measure(where, messages=messages, backlog=backlog), as_json)
+
+
 @bench.command(epilog="Example: [bold]streamaqa bench render[/bold]")
 def render(as_json: JsonOption = False) -> None:
     """Frames a second that the synthetic lifter is drawn at, on one core."""
