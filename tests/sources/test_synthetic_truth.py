@@ -26,7 +26,7 @@ from streamaqa.sources.synthetic import (
 from streamaqa.sources.synthetic.camera import View
 from streamaqa.sources.synthetic.generate import FAULTS
 from streamaqa.sources.synthetic.posture import Joint, skeleton, two_bones
-from streamaqa.sources.synthetic.timeline import Timeline
+from streamaqa.sources.synthetic.timeline import Timeline, onsets, set_posture
 
 SIZE = (360, 480)
 Array = NDArray[np.float64]
@@ -284,3 +284,10 @@ def test_the_camera_looks_at_its_aim_and_up_is_up() -> None:
     assert aim == pytest.approx(np.array(SIZE) / 2.0)
     assert above[1] < aim[1]
     assert right[0] > aim[0]
+
+
+def test_the_very_last_moments_of_a_movement_are_drawn_like_the_others() -> None:
+    rep = RepScript(first=0.35, second=4.0)
+    script = SetScript("squat", (rep,))
+    end = onsets(script)[0] + rep.first + rep.hold + rep.second
+    assert np.isfinite(set_posture(BodyShape(), script, end - np.linspace(0.0, 1e-5, 10_001))).all()

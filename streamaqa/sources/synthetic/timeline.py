@@ -115,7 +115,8 @@ def set_posture(body: BodyShape, script: SetScript, times: Array) -> Array:
     for rep, onset in zip(script.reps, onsets(script), strict=True):
         up = minimum_jerk((times - onset) / rep.first)
         down = minimum_jerk((times - onset - rep.first - rep.hold) / rep.second)
-        progress += rep.extent * (up - down)
+        # up less down is a rounding error below zero now and then, of which no power can be taken
+        progress += rep.extent * np.maximum(up - down, 0.0)
         for fault in (*rep.faults, *rep.variation):
             if fault.error == "shallow":
                 # Depth is decided for the whole repetition; it shows where the hips turn too early.
