@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +18,7 @@ from finetune.cli_convert import convert
 from finetune.cli_evaluate import evaluate
 from finetune.cli_synthesize import synthesize
 from finetune.detection import Prediction, Segment, detection
+from finetune.records import place
 from finetune.score_tables import answer_tables, detection_table
 from finetune.scoring import Answered, detection_json, score_answers
 from streamaqa.errors import UsageError
@@ -67,6 +69,8 @@ def score(
     """
     if answers and not truth and not predictions:
         answered = _read(answers, dict[str, Answered])
+        if not answered:
+            raise UsageError(f"{answers}: holds no answers")
         try:
             scores = score_answers(answered)
         except UsageError as error:
@@ -77,6 +81,8 @@ def score(
                 typer.echo(f"{video}: {complaint}", err=True)
     elif truth and predictions and not answers:
         labelled = _read(truth, list[Segment])
+        if not labelled:
+            raise UsageError(f"{truth}: holds no intervals, so that nothing can be scored")
         for place, segment in enumerate(labelled):
             if not segment.start < segment.end:
                 raise UsageError(f"{truth}: [{place}]: start {segment.start} is not before end {segment.end}")
@@ -90,21 +96,32 @@ def _read(path: Path, kind: type[Read]) -> Read:
     """The JSON file as `kind`; UsageError names the first place where it is not."""
     adapter = TypeAdapter(kind)
     try:
+        text = path.read_text(encoding="utf-8-sig")
         return adapter.validate_python(
-            json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+            json.loads(text, parse_float=_finite, parse_constant=_finite, object_pairs_hook=_once)
         )
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-        raise UsageError(f"{path}: {place.lstrip('.') or 'file'}: {first['msg']}") from None
-    except ValueError as error:  # not UTF-8, not JSON, or a number that is none
+        raise UsageError(f"{path}: {place(error)}") from None
+    except ValueError as error:  # not UTF-8, not JSON, a number that is none, or a name that stands twice
         raise UsageError(f"{path}: not JSON: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not JSON: nested without end") from None
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+def _finite(number: str) -> float:
+    if not math.isfinite(float(number)):
+        raise ValueError(f"{number[:20]} is no number")
+    return float(number)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return found
 
 
 def _print(values: dict[str, Any], as_json: bool, *tables: Table) -> None:

@@ -65,7 +65,7 @@ def augment(
     """
     from finetune.augment.run import Augmenting, augment_records, summary, write_all
     from finetune.augment.written import media_of, prune
-    from finetune.training_folder import AUGMENTED, TrainingFolder, claim, write_phases, write_summary
+    from finetune.training_folder import AUGMENTED, TrainingFolder, claimed, write_phases, write_summary
 
     taken = TrainingFolder.open(source)
     if taken.derived and (recipe or copies or not write):
@@ -74,7 +74,7 @@ def augment(
     if not taken.derived:
         how = Augmenting(recipe or Recipe.PAPER, copies or 1, read_kinds(kinds), originals, seed)
     phases, media, problems = dict(taken.phases), taken.media, list[str]()
-    with claim(out), bars(Console(stderr=True)) as progress:
+    with claimed(out), bars(Console(stderr=True)) as progress:
         people: dict[str, Person] = {}
         if how:
             people = lifters(taken, how.recipe, progress, find=find_people)

@@ -21,8 +21,8 @@ WHY_BLIND = (
     "the labels scored here. An mAP says something only above this."
 )
 
-_FINE = re.compile(r"\d*\.\d{3,}")
-"""Times finer than the dialogue's hundredths: scored as written, since rounding moves a tIoU across 0.5."""
+_NUMBER = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+"""Times finer than the dialogue's hundredths are scored as written: rounding moves a tIoU across 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +194,16 @@ class _Scorer:
         """Labels and intervals in the order they were named; none unless the exercise is right."""
         if name not in self.right:
             return []
-        exercise, answer = self.exercises[name], self.answered[name].answer
-        written = {round(float(number), 2): float(number) for number in _FINE.findall(answer)}
+        exercise = self.exercises[name]
+        numbers = map(float, _NUMBER.findall(self.answered[name].answer))
+
+        def written(time: float) -> float:
+            return next((number for number in numbers if round(number, 2) == time), time)
+
         return [
             (
                 exercise.error(span.name).words,
-                None
-                if span.start is None or span.end is None
-                else (written.get(span.start, span.start), written.get(span.end, span.end)),
+                None if span.start is None or span.end is None else (written(span.start), written(span.end)),
             )
             for span in self.right[name].errors
         ]
@@ -209,9 +211,9 @@ class _Scorer:
     def _truth(self) -> list[Segment]:
         return [
             Segment(name, label, *interval)
-            for name, item in self.answered.items()
-            for label, interval in item.truth.items()
-            if interval is not None
+            for label in self.labels
+            for name in self._videos(label)
+            if (interval := self.answered[name].truth.get(label)) is not None
         ]
 
     def _predictions(self) -> list[Prediction]:

@@ -10,16 +10,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
 from finetune.clips import Clip
-from finetune.corpus import MANIFEST, Corpus
+from finetune.corpus import Corpus
+from finetune.folders import claim, place
 from finetune.media import Media
 from finetune.records import Record, read_records, write_messages, write_records, write_whole
 from streamaqa.errors import UsageError
@@ -82,28 +82,9 @@ def check_training(records: Sequence[Record], where: Path) -> None:
         raise UsageError(f"{where}: no records to train on")
 
 
-@contextmanager
-def claim(out: Path) -> Iterator[None]:
-    """Make `out` ours while this lasts; its summary is taken away, since it is no longer true.
-
-    UsageError if it holds files of another kind, or another run is writing to it.
-    """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: no folder")
-    ours = any((out / name).exists() for name in (LOCK, BALANCED, AUGMENTED))
-    if (out / MANIFEST).exists() or (out.is_dir() and not ours and any(out.iterdir())):
-        raise UsageError(f"{out}: holds other files: give an empty folder, or one that does not exist yet")
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(f"{out}: another run is writing to this folder") from None
-        for name in (BALANCED, AUGMENTED):
-            (out / name).unlink(missing_ok=True)
-        for left in out.rglob(".*.part"):  # of one that was killed
-            left.unlink(missing_ok=True)
-        yield
+def claimed(out: Path) -> AbstractContextManager[None]:
+    """`claim` for a folder of this kind."""
+    return claim(out, LOCK, (BALANCED, AUGMENTED))
 
 
 def write_phases(out: Path, phases: Mapping[str, Sequence[Record]], media: Media) -> dict[str, str]:
@@ -131,17 +112,11 @@ def write_summary(
     where = {
         "format": FORMAT,
         "files": dict(files),
-        "video_folder": _place(media.videos, out),
-        "image_folder": _place(media.images, out),
-        "poses": _place(poses, out),
+        "video_folder": place(media.videos, out),
+        "image_folder": place(media.images, out),
+        "poses": place(poses, out),
     }
     write_whole(path, json.dumps(where | dict(told), indent=1, ensure_ascii=False) + "\n")
-
-
-def _place(path: Path, out: Path) -> str:
-    """Relative to `out` if it is below it, so that the folder can be moved; else whole."""
-    whole = path.resolve()
-    return str(whole.relative_to(out.resolve())) if whole.is_relative_to(out.resolve()) else str(whole)
 
 
 def _read(summary: Path) -> dict[str, Any]:

@@ -109,9 +109,10 @@ def build(root: Path) -> None:
     (root / layout.LUMBAR.archive).write_bytes(zipped(rows))
     shallow = {f"images/{name}.jpg": picture(60 * n) for n, name in enumerate(sorted(SHALLOW))}
     (root / layout.SHALLOW.archive).write_bytes(zipped(shallow))
-    unlabelled = root / layout.UNLABELED[0] / "videos.zip"
-    unlabelled.parent.mkdir(parents=True)
-    unlabelled.write_bytes(zipped({"videos/a.mp4": b"", "videos/b.mp4": b""}))
+    for folder, names in zip(layout.UNLABELED, (["a", "b"], ["c", "d", "e"]), strict=True):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "videos.zip").write_bytes(zipped({f"videos/{name}.mp4": b"" for name in names}))
+        (root / folder / "bar_trajectories_raw.zip").write_bytes(zipped({"a.npy": b""}))
 
 
 def _videos(root: Path, part: VideoPart, clips: Mapping[str, tuple[str, Intervals, Intervals]]) -> None:

@@ -228,6 +228,31 @@ INWARD = ErrorSpan("knees_inward", 2.0, 2.5)
             "squat",
             [FORWARD],
         ),
+        ("<s>Squat. «Errors»: ‘knees forward’ from 1.2s to 3s.’</s><pad>", "squat", [FORWARD]),
+        ("Squat. Errors:\u200b knees\u00a0forward from 1.2\u202fs to 3s.\ufeff", "squat", [FORWARD]),
+        ("```text\nSquat. Errors: knees forward from 01.20s to 3.s\n```", "squat", [FORWARD]),
+        ("Squat. Errors: knees forward from 1.2sec. to 3sec.", "squat", [FORWARD]),
+        ("Squat. Errors: knees forward from 1,2s to 3,0s", "squat", [FORWARD]),
+        ("Squat. Errors: knees forward 1.2s -> 3s + knees inward 2.0 ~ 2.5", "squat", [FORWARD, INWARD]),
+        ("Squat. Errors: knees forward {1.2, 3.0} | knees inward <2s, 2.5s>", "squat", [FORWARD, INWARD]),
+        ("Squat. Errors: knees forward, start time 1.2s, end time 3s", "squat", [FORWARD]),
+        ("Squat. Errors: knees forward (start: 1.2s, end: 3s)", "squat", [FORWARD]),
+        ("Squat. Errors: knees forward from 1.2s and ending at 3s", "squat", [FORWARD]),
+        ("Squat. Errors: 1. knees forward 1.2s-3s 2. knees inward 2s-2.5s", "squat", [FORWARD, INWARD]),
+        ("Squat. Errors: (1) knees forward 1.2s-3s; b) knees inward 2s-2.5s", "squat", [FORWARD, INWARD]),
+        (
+            "Squat. This is wrong: knees forward 1.2s-3s. This also: knees inward 2s-2.5s",
+            "squat",
+            [FORWARD, INWARD],
+        ),
+        ("Squat. Knees forward: yes, from 1.2s to 3s. Knees inward: none.", "squat", [FORWARD]),
+        ("Squat. From 1.2s to 3s his knees go forward.", "squat", [FORWARD]),
+        ("Squat. From 1.2s to 3s: knees forward; from 2s to 2.5s: knees inward", "squat", [FORWARD, INWARD]),
+        ("Squat. Errors: right knee inward from 2s to 2.5s, otherwise correct", "squat", [INWARD]),
+        ("Squat. Errors: knees forward 1.2s-3s, because he is on his toes.", "squat", [FORWARD]),
+        ("Squat. Errors: knees forward forward from 1.2s to to 3s", "squat", [FORWARD]),
+        ("Squat. Errors: knees forward 1.2s-3s. His back is good.", "squat", [FORWARD]),
+        ("Squat. To perform it properly, mend this: knees forward 1.2s-3s", "squat", [FORWARD]),
         (
             "Bent-over row. The lower back is rounded from 1s to 2s.",
             "barbell_row",
@@ -259,6 +284,20 @@ def test_a_paraphrase_is_read(text: str, exercise: str, errors: list[ErrorSpan])
         "Correct",
         "The technique looks good",
         "The performance is accurate.",
+        "None of the body parts is committing errors.",
+        "No, he is not.",
+        "Is he making a mistake? No. If so, what mistake is he making? None.",
+        "He performs it right.",
+        "It's correct.",
+        "He does everything in the right way.",
+        "I cannot see any mistake.",
+        "All good.",
+        "0 errors.",
+        "Errors: []",
+        "Errors: -",
+        "Knees forward: no. Knees inward: no.",
+        "Mistakes are avoided, with out any flaws.",
+        "He performs it flawlessly.</s>",
     ],
 )
 def test_no_error_can_be_said_in_many_ways(said: str) -> None:
@@ -284,13 +323,47 @@ def test_no_error_can_be_said_in_many_ways(said: str) -> None:
         ("Squat. Errors: no knees forward", "cannot read 'no knees forward'"),
         ("Squat. He performs it without errors: knees forward", "names errors and denies them"),
         ("Squat. Errors: knees forward" + ", knees forward" * 300, "too long for an answer, 4528 characters"),
-        ("Squat. Errors: from 1s to 2s knees forward", "times before any error"),
+        ("Squat. Errors: from 1s to 2s knees forward, knees inward", "cannot tell which error is when"),
+        ("Squat. From 1s to 2s: knees forward from 1s to 2s", "cannot tell which error is when"),
+        (
+            "Squat. He has nees forward from 1s to 2s and knees inward from 1s to 2s",
+            "cannot tell which error",
+        ),
+        ("Squat. Knees forward starts at 1s and lasts 2s", "cannot read 'starts at 1s and lasts 2s'"),
+        ("Squat. Errors: knees forward at 1s and 2s", "cannot read '1s and 2s'"),
+        ("Squat. Errors: knees forward, which is not visible", "cannot read 'not visible'"),
+        ("Squat. Well, he makes a mistake.", "neither"),
+        ("Squat. He makes a mistake. Try to keep good form.", "neither"),
+        ("Squat. He makes a mistake. His breathing is good.", "neither"),
+        ("Squat. Does he perform it correctly? No.", "neither"),
+        ("Squat. He performs it almost correctly.", "neither"),
+        ("Squat. It is not flawless.", "neither"),
+        ("The subject is performing a bench press. No errors.", "names no exercise"),
+        ("He is performing a squat. No errors. He is performing a OHP.", "more than one exercise"),
+        ("Squat. Errors: knees forward from 1s to 2s. No mistakes.", "names errors and denies them"),
+        ("Squat. Errors: knees forward, knees inward. None of them is seen.", "names errors and denies them"),
         (f"Squat. Error: knees forward from 1s to {10**18}s", "no times of a window"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_that_says_what_it_saw(text: str, complaint: str) -> None:
     with pytest.raises(AnswerError, match=re.escape(complaint)):
         parse(text)
+
+
+@given(answers().filter(lambda answer: answer.exercise != LUNGE.name), st.integers(0, 400))
+def test_a_truncated_answer_never_says_more_than_the_whole(answer: Answer, length: int) -> None:
+    text = render(answer)[:length]
+    try:
+        read = parse(text)
+    except AnswerError:
+        return
+    assert read.exercise == answer.exercise
+    whole, last = read.errors[:-1], read.errors[-1:]
+    assert whole == answer.errors[: len(whole)]
+    for span in last:  # its end may have lost digits, or its times be missing
+        told = answer.errors[len(whole)]
+        assert (span.name, span.start) in ((told.name, told.start), (told.name, None))
+        assert span.end is None or str(told.end).startswith(str(span.end).removesuffix(".0"))
 
 
 WORDS = [

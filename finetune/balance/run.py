@@ -17,7 +17,7 @@ from finetune.balance.chart import Bars, chart
 from finetune.balance.classes import Class, classes_of, counts
 from finetune.balance.strategies import Balancing, Phase, Pick, Strategy, after, balance, identical
 from finetune.records import Record, write_whole
-from finetune.training_folder import BALANCED, TrainingFolder, claim, write_phases, write_summary
+from finetune.training_folder import BALANCED, TrainingFolder, claimed, write_phases, write_summary
 from streamaqa.errors import UsageError
 
 CHART: Final = "balance.png"
@@ -100,7 +100,7 @@ def _augmentation(
 
 def write(balanced: Balanced, out: Path, source: TrainingFolder) -> None:
     """Write the folder; UsageError if it holds other things. What an earlier run left there is replaced."""
-    with claim(out):
+    with claimed(out):
         files = write_phases(out, balanced.phases, source.media)
         (out / WEIGHTS).unlink(missing_ok=True)
         for phase in balanced.plan:

@@ -20,8 +20,10 @@ from finetune.convert.moving import hull, into_window, overlaps
 from finetune.convert.settings import ConvertSettings
 from finetune.convert.stills import STILLS, unpack
 from finetune.convert.wordings import answered, asked, longest
-from finetune.convert.writing import claim, write
+from finetune.convert.writing import LOCK, write
+from finetune.corpus import MANIFEST
 from finetune.fitness_aqa import DataSet, Problem, Progress, report
+from finetune.folders import claim
 from finetune.layout import Split
 from finetune.poses import PoseTracks
 from finetune.records import Errors, Record, conversation, spans
@@ -68,7 +70,7 @@ def convert(
     """
     settings = settings or ConvertSettings()
     _stop_at(strict, data.problems)
-    with claim(out):
+    with claim(out, LOCK, (MANIFEST,)):
         tracks = tracks or PoseTracks(out / "poses", data.root)
         unpack(data, out / STILLS, progress)
         work = _Conversion(data, settings, tracks)

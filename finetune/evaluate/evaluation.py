@@ -179,4 +179,6 @@ def engine_yaml(evaluation: Evaluation, calibration: Path | None) -> str:
         lines.append("feedback:")
         lines.append("  thresholds:   # best F1 on the validation split; others stay at feedback.threshold")
     lines += [f"    {code}: {value:.6g}" for code, value in thresholds.items()]
+    if len(lines) == 1:
+        return "# Nothing could be fitted: the validation split has too few clips of either kind.\n"
     return "\n".join(lines) + "\n"

@@ -14,7 +14,8 @@ from finetune.clips import Clip
 from finetune.fitness_aqa.pictures import PictureReader
 from finetune.poses import PoseTracks
 from streamaqa.errors import SourceError, UsageError, WindowError
-from streamaqa.pose import GREY, MediaPipePose, PoseEstimator, PoseSettings
+from streamaqa.pose import MediaPipePose, PoseEstimator, PoseSettings
+from streamaqa.pose.painting import GREY
 from streamaqa.sources.video import VideoSource
 from streamaqa.types import Frame, Pose
 from streamaqa.windows import Box, decode, person_box

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamaqa.exercises import EXERCISES, Exercise
-from streamaqa.motion import Motion, Posture
+from streamaqa.motion import Measure, Motion, Posture
 from streamaqa.segmentation import Segmenter, SegmenterSettings
 from streamaqa.segmentation.signals import PostureReader
 from streamaqa.types import Phase, Pose, Rep, RepEnded, Tempo
@@ -80,7 +80,10 @@ def _likeness(
     series = sign * np.array([motion.signal(posture) for posture in postures])
     place = 1 + int(series[1:-1].argmax())
     travel = float(series[place] - series.min())
-    at = postures[0], postures[place], postures[-1]
-    margins = [gate.margin(*(gate.measure(posture) for posture in at)) for gate in motion.gates]
+
+    def values(measure: Measure) -> tuple[float, float, float]:
+        return measure(postures[0]), measure(postures[place]), measure(postures[-1])
+
+    margins = [gate.judge(values) for gate in motion.gates]
     like = travel >= motion.least_range, min(margins, default=0.0)
     return like, exercise, postures[place].time, travel

@@ -169,7 +169,8 @@ def _reliability(evaluation: Evaluation) -> list[Text | Grid | Plot]:
         )
     ]
     if fitted.notes:
-        blocks.append(Grid(["not fitted", "why"], [list(row) for row in sorted(fitted.notes.items())]))
+        rows = [list(row) for row in sorted(fitted.notes.items())]
+        blocks.append(Grid(["not fitted", "why"], rows, words=(0, 1)))
     return blocks
 
 
@@ -226,7 +227,7 @@ def _published(found: Figures) -> list[Text | Grid]:
     rows = [[row.method, *(_or_dash(row.f1.get(code), 4) for code in CODES), row.source] for row in PUBLISHED]
     mine = [f"{found.judge} (this report)", *(_or_dash(value, 4) for value in ours), "here"]
     return [
-        Grid(headings, [mine, *rows], "F1."),
+        Grid(headings, [mine, *rows], "F1.", words=(0, len(headings) - 1)),
         Text(
             "Published figures are of Fitness-AQA's own test split (244 squats, 339 presses). They can be "
             "held against this report's only if it was made on that split too."
@@ -265,7 +266,8 @@ def _words(one: ErrorFigures) -> str:
 
 
 def _ends(interval: tuple[float, float]) -> str:
-    return f"({interval[0]:.2f}-{interval[1]:.2f})"
+    low, high = interval
+    return f"({low:.2f}{' to ' if low < 0 else '-'}{high:.2f})"
 
 
 def _or_dash(value: float | None, digits: int = 3) -> str:

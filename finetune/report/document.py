@@ -18,11 +18,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; the first column is words, the others are figures."""
+    """A table of words and figures."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
+    words: Sequence[int] = (0,)
+    """Which columns hold words; the others hold figures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -19,16 +20,17 @@ _STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; color: #1f2430;
        margin: 0; background: #f6f7f9; }
-main { max-width: 1080px; margin: 0 auto; padding: 28px 32px 64px; background: #fff; min-height: 100vh; }
+main { max-width: 1160px; margin: 0 auto; padding: 28px 32px 64px; background: #fff; min-height: 100vh; }
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 40px 0 8px; padding-top: 14px;
      border-top: 1px solid #e4e6ea; }
 p { max-width: 76ch; margin: 8px 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 12px 0 6px; font-size: 13.5px;
         font-variant-numeric: tabular-nums; }
-th, td { padding: 5px 11px; text-align: right; border-bottom: 1px solid #e9ebef; white-space: nowrap; }
-th { font-weight: 600; color: #4a5160; border-bottom: 2px solid #c9ced8; }
-th:first-child, td:first-child { text-align: left; }
+th, td { padding: 5px 8px; text-align: right; border-bottom: 1px solid #e9ebef; white-space: nowrap; }
+th { font-weight: 600; color: #4a5160; border-bottom: 2px solid #c9ced8; white-space: normal;
+     vertical-align: bottom; }
+.words { text-align: left; } td.words:not(:first-child) { white-space: normal; min-width: 16ch; }
 tr:last-child td { border-bottom: 1px solid #c9ced8; }
 figure { margin: 14px 0 20px; } figure img { max-width: 100%; height: auto; }
 figcaption, .caption { color: #5a6170; font-size: 13px; max-width: 84ch; }
@@ -74,7 +76,8 @@ def _markdown_block(block: Block) -> str:
         return block.text
     if isinstance(block, Plot):
         return f"![{block.caption}](plots/{block.name}.png)\n\n*{block.caption}*"
-    rows = [block.headings, ["---", *["---:"] * (len(block.headings) - 1)], *block.rows]
+    ruler = ["---" if column in block.words else "---:" for column in range(len(block.headings))]
+    rows = [block.headings, ruler, *block.rows]
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     return f"{table}\n\n*{block.caption}*" if block.caption else table
 
@@ -111,10 +114,14 @@ def _html_block(block: Block, pictures: dict[str, bytes]) -> str:
 
 
 def _html_table(block: Grid) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in block.headings)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows
-    )
+    def line(kind: str, cells: Sequence[str]) -> str:
+        marks = (' class="words"' if column in block.words else "" for column in range(len(cells)))
+        return "".join(
+            f"<{kind}{mark}>{html.escape(cell)}</{kind}>" for mark, cell in zip(marks, cells, strict=True)
+        )
+
+    head = line("th", block.headings)
+    rows = "".join(f"<tr>{line('td', row)}</tr>" for row in block.rows)
     caption = f'<div class="caption">{html.escape(block.caption)}</div>' if block.caption else ""
     return (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{caption}'

@@ -3,49 +3,42 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from streamaqa.dialogue.answers import Answer, ErrorSpan, timed
+from streamaqa.dialogue.claims import EXCEPT, NOT, claims_correct, claims_wrong, sentences
 from streamaqa.errors import AnswerError
 from streamaqa.exercises import Exercise
 
 LONGEST = 4000
 """Characters. A dozen errors take 800; a model that repeats itself without end is not worth reading."""
 
-_NOT = r"(?:\b(?:not|never|no|nor|neither|hardly|fails?)|n't)\b"
-_FAULT = r"(?:errors?|mistakes?|faults?|issues?|problems?|flaws?|deviations?|wrong)"
-_DENIED = re.compile(rf"(?:{_NOT}(?: \w+)?(?: an?)?|(?:rather than|instead of)(?: an?| the)?) $", re.I)
-_EXCEPT = re.compile(
-    r"\b(?:except|but|apart from|aside from|other than|besides|however|although|though)\b", re.I
+_DENIED = re.compile(
+    rf"(?:{NOT}(?: \w+)?(?: an?)?|(?:rather than|instead of)(?: an?| the)?) $", re.IGNORECASE
 )
-_OTHERS = re.compile(r"\b(?:other|further|additional|more|otherwise|rest)\b", re.IGNORECASE)
-_NO_ERROR = re.compile(
-    rf"(?:\b(?:no|not|never|without|zero|free (?:of|from))\b|n't\b)(?: \w+){{0,5}}? {_FAULT}\b"
-    rf"|\bnothing(?: \w+){{0,2}} wrong\b|\b{_FAULT}[ -]free\b|\bflawless(?:ly)?\b"
-    r"|^\W*(?:no|none|nothing)\W*$|:\s*(?:no|none|nothing|n/a)\W*$",
-    re.IGNORECASE,
-)
-_GOOD = re.compile(
-    r"\b(?:correctly|properly|perfectly|(?<!as )well(?! as\b)|cleanly|accurately)\b"
-    r"|\b(?:is|are|was|looks?) (?:\w+ )?(?:correct|good|proper|perfect|fine|clean|right|accurate)\b"
-    r"|\b(?:correct|good|proper|perfect|excellent|great|clean) (?:\w+ )?"
-    r"(?:form|technique|posture|execution|rep|repetition|manner|way|exercise)\b"
-    r"|^\W*(?:correct|good|perfect)\W*$",
-    re.IGNORECASE,
-)
+_LEAD = 40
+"""Characters before an exercise's name in which its denial may stand: "instead of the" and more."""
+
+_ANOTHER = re.compile(r"\b(?:bench|chest|leg)[\s-]$", re.IGNORECASE)
+"""Makes another exercise of one of ours: a bench press is no press overhead."""
+
+_PERFORMS = re.compile(r"\b(?:performing|doing|executing) (?:an? |the )?$", re.IGNORECASE)
+
 # "from frame 3 to frame 10" counts frames, not seconds, and is refused; "from frame 0.3s to 1.2s" does not.
 _MARK = (
     r"(?:the )?(?:(?:frame )?time(?:s|stamps?)?|seconds?|frame(?= \d*\.\d| \d+ ?s(?:ec|\b))|t ?=)? ?(?:of )?"
 )
-_SECONDS = rf"{_MARK}(\d+(?:\.\d+)?|\.\d+)[ -]?(?:s|secs?|seconds?)?(?![\w.]*\w)(?: marks?)?"
-_TO = r"(?:to|until|till|through|up to|-|,)"
+_SECONDS = rf"{_MARK}(?<![\d.])(\d++(?:\.\d*+)?|\.\d++)[ -]?(?:s|secs?|seconds?)?(?![\w.]*\w)(?: marks?)?"
+_STARTS = r"(?:between|start(?:s|ing)?|begin(?:s|ning)?)(?: time)?(?: at| from)?"
+_ENDS = r"(?:(?:end(?:s|ing)?|stop(?:s|ping)?)(?: time)?(?: at)?:?|last(?:s|ing)? until)"
 _TIMES = re.compile(
-    rf"(?:between|starts?(?: at)?|starting(?: at)?|begin(?:s|ning)?(?: at)?) {_SECONDS},? (?:and|-) "
-    rf"(?:ends?|ending|stops?|stopping|lasts)?(?: at)? ?{_SECONDS}"
-    rf"|(?:(?:from|between|at|during|starting (?:at|from)) ?)?{_SECONDS} ?{_TO} ?{_SECONDS}",
+    rf"{_STARTS}:? {_SECONDS},? (?:(?:and|-) (?:{_ENDS} )?|{_ENDS} ){_SECONDS}"
+    rf"|(?:(?:from|between|at|during|starting (?:at|from)) ?)?{_SECONDS}"
+    rf"(?: ?(?:to|until|till|through|up to|-|,) ?|,? (?:and )?{_ENDS} ){_SECONDS}",
     re.IGNORECASE,
 )
 _FILLER = (
@@ -55,9 +48,16 @@ _FILLER = (
     "|pushing|flare|flares|flaring|round|rounded|rounding|occur|occurs|occurring|happens|happening|appears|visible"
     "|error|errors|mistake|mistakes|fault|faults|issue|problem|position|movement|motion|region|spine|back|exercise"
     "|squat|press|row|rep|repetition|time|times|frame|interval|throughout|entire|whole|video|clip"
+    "|left|right|yes"
 )
+_ASIDE = re.compile(
+    r"[\s,]+(?:because|since|due to|which|causing|leading to|resulting in|otherwise)\b"
+    rf"(?!.*(?:\d|{NOT})).*$",
+    re.IGNORECASE,
+)
+_WHOLE = re.compile(r"\b(?:perform|execut|errors?|mistakes?|faults?|none|neither)", re.IGNORECASE)
 _BETWEEN = re.compile(
-    rf"[\s,;:&()\[\]'/-]+|\b(?:{_FILLER}|and|as well as|plus|then|again|followed by)\b", re.IGNORECASE
+    rf"[\s,;:&+<>|(){{}}\[\]'/-]+|\b(?:{_FILLER}|and|as well as|plus|then|again|followed by)\b", re.IGNORECASE
 )
 
 
@@ -73,9 +73,11 @@ def read_freely(text: str, vocabulary: tuple[Exercise, ...]) -> Answer:
     exercise, rest = _find_exercise(said, vocabulary)
     listed = _find_list(exercise, rest)
     errors = _read_list(exercise, listed)
-    if errors and not _contradicts(said.removesuffix(listed)):
+    denied = _contradicts(said.removesuffix(listed)) or _takes_back(exercise, listed)
+    if errors and not denied:
         return Answer(exercise.name, errors)
-    if not errors and any(_claims_correct(sentence) for sentence in _sentences(said)):
+    told = sentences(said)
+    if not errors and any(map(claims_correct, told)) and not any(map(claims_wrong, told)):
         return Answer(exercise.name)
     complaint = (
         "names errors and denies them" if errors else f"neither an error of {exercise.words} nor 'correct'"
@@ -84,15 +86,24 @@ def read_freely(text: str, vocabulary: tuple[Exercise, ...]) -> Answer:
 
 
 def _plain(text: str) -> str:
-    """The text without mark-up: no special tokens, emphasis, bullets or curly punctuation."""
-    text = re.sub(r"<\|[^|]*\|>|[*_`\"“”]", " ", text)
-    text = text.replace("’", "'").replace("–", "-").replace("—", "-").replace("→", "-")
-    text = re.sub(r"(?m)^\s*(?:[-•]|\(?\d{1,2}[.)](?!\d))\s+", "", text.strip())
-    return re.sub(r"\s+", " ", re.sub(r"\s*\n\s*", " ; ", text))
-
-
-def _sentences(text: str) -> list[str]:
-    return [part for part in re.split(r"[.!?;]+(?=\s|$)", text) if part.strip()]
+    """The text without mark-up: no special tokens, emphasis, bullets, numbering or curly punctuation."""
+    if not text.isascii():
+        signs = unicodedata.normalize("NFKC", text)
+        text = "".join(sign for sign in signs if unicodedata.category(sign) != "Cf")
+    text = re.sub(r"<\|[^|]*\|>|</?[a-zA-Z]+>|\[/?INST\]|[*_`\"“”«»]", " ", text)
+    text = re.sub("[‘’]", "'", text)
+    text = re.sub("-+>|[–—→~]", "-", text)
+    # bullets, and numbers before items: 1. or (2) or b); "0 to 2. Knees inward" has none
+    text = re.sub(
+        r"(?m)^\s*[-•]\s+|(?:^|(?<=[;:,.s])\s)\s*(?:\(?\d{1,2}[.)]|\(?[a-h]\))(?=\s+[a-zA-Z])", " ", text
+    )
+    # "2 sec. to 3 sec." ends no sentence; "0,5s to 1,2s" is decimal, unlike "[1,2]"
+    text = re.sub(r"(?<=\d)( ?secs?)\.(?= (?:to|until|and|-))", r"\1", text)
+    text = re.sub(r"(\d),(\d+ ?s? (?:to|until|-) \d+),(?=\d)", r"\1.\2.", text)
+    text = re.sub(r":(?=[^\W\d])", ": ", text)
+    text = re.sub(r"\s+", " ", re.sub(r"\s*\n\s*", " ; ", text.strip()))
+    # a model that stutters says a word twice
+    return re.sub(r"\b([a-z]+)(?: \1\b)+", r"\1", text, flags=re.IGNORECASE)
 
 
 def _quoted(text: str) -> str:
@@ -123,13 +134,19 @@ class _Phrases:
 def _find_exercise(said: str, vocabulary: tuple[Exercise, ...]) -> tuple[Exercise, str]:
     """The one exercise that the first sentence to name any names, and the text after its name."""
     phrases = _exercise_phrases(vocabulary)
-    found = [match for match in phrases.pattern.finditer(said) if not _DENIED.search(said[: match.start()])]
+
+    def follows(lead: re.Pattern[str], match: re.Match[str]) -> bool:
+        return lead.search(said, max(0, match.start() - _LEAD), match.start()) is not None
+
+    every = phrases.pattern.finditer(said)
+    found = [match for match in every if not follows(_DENIED, match) and not follows(_ANOTHER, match)]
     if not found:
         raise AnswerError(f"names no exercise: {_quoted(said)}")
     stop = re.compile(r":|[.!?;](?=\s|$)|$").search(said, found[0].end())
     assert stop is not None
     sentence = [match for match in found if match.start() < stop.start()]
-    names = {phrases.owner(match) for match in sentence}
+    again = [match for match in found if follows(_PERFORMS, match)]
+    names = {phrases.owner(match) for match in (*sentence, *again)}
     if len(names) > 1:
         raise AnswerError(f"names more than one exercise: {_quoted(said)}")
     return {known.name: known for known in vocabulary}[names.pop()], said[sentence[-1].end() :]
@@ -175,8 +192,15 @@ def _find_list(exercise: Exercise, rest: str) -> str:
     if colon and (
         not first or colon.start() < first.start() or not _is_filler(rest[first.end() : colon.start()])
     ):
-        return rest[colon.end() :]
-    return rest[first.start() :] if first else ""
+        begin = colon.end()
+    elif first:
+        begin = first.start()
+    else:
+        return ""
+    # times before them are theirs, or those of an error that was not recognized: it must not be dropped
+    joint = re.compile(rf"(?:{_BETWEEN.pattern})*", re.IGNORECASE)
+    before = [times for times in _TIMES.finditer(rest, 0, begin) if joint.fullmatch(rest, times.end(), begin)]
+    return rest[before[-1].start() if before else begin :]
 
 
 def _is_filler(text: str) -> bool:
@@ -184,46 +208,77 @@ def _is_filler(text: str) -> bool:
 
 
 def _read_list(exercise: Exercise, listed: str) -> tuple[ErrorSpan, ...]:
-    """The errors of a list, each with the times that follow it; times alone repeat the error before them."""
-    spans: list[ErrorSpan] = []
+    """The errors of a list, each with the times that stand behind it, or before it if the list begins so."""
+    read: list[str | tuple[str, str]] = []
     phrases = _error_phrases(exercise)
-    for sentence in _sentences(listed):
+    for sentence in sentences(listed):
         named, numbered = phrases.pattern.search(sentence), re.search(r"\d", sentence)
-        if not (named or numbered) or (_claims_correct(sentence) and not (named and numbered)):
+        if not (named or numbered) or (claims_correct(sentence) and not (named and numbered)):
             continue
-        at = 0
-        while at < len(sentence):
+        at, end = _behind_lead_in(exercise, sentence), _before_aside(exercise, sentence)
+        while at < end:
             if times := _TIMES.match(sentence, at):
-                _add_times(spans, times)
+                start, stop = (number for number in times.groups() if number is not None)
+                read.append((start, stop))
             elif error := phrases.pattern.match(sentence, at):
-                spans.append(ErrorSpan(phrases.owner(error)))
+                read.append(phrases.owner(error))
             match = times or error or _BETWEEN.match(sentence, at)
             if match is None:
                 raise AnswerError(f"cannot read {_quoted(sentence[at:])} as an error of {exercise.words}")
             at = match.end()
-    return tuple(spans)
+    return tuple(_timed_before(read) if read and isinstance(read[0], tuple) else _timed_behind(read))
 
 
-def _add_times(spans: list[ErrorSpan], times: re.Match[str]) -> None:
-    start, end = (number for number in times.groups() if number is not None)
-    if not spans:
-        raise AnswerError(f"times before any error: {times.group()!r}")
-    span = timed(spans[-1].name, start, end)
-    if spans[-1].start is None:
-        spans[-1] = span
-    else:
-        spans.append(span)
+def _timed_behind(read: Sequence[str | tuple[str, str]]) -> Iterator[ErrorSpan]:
+    """Errors with the times behind them; further times repeat the error."""
+    for place, item in enumerate(read):
+        behind = read[place + 1] if place + 1 < len(read) else ""
+        if isinstance(item, str):
+            name = item
+            if isinstance(behind, str):
+                yield ErrorSpan(name)
+        else:
+            yield timed(name, *item)
 
 
-def _claims_correct(sentence: str) -> bool:
-    """Whether a sentence says that nothing is wrong."""
-    if _EXCEPT.search(sentence) or _OTHERS.search(sentence):
-        return False
-    return bool(
-        _NO_ERROR.search(sentence) or (_GOOD.search(sentence) and not re.search(_NOT, sentence, re.I))
-    )
+def _timed_before(read: Sequence[str | tuple[str, str]]) -> Iterator[ErrorSpan]:
+    """Errors with the times before them, as in "from 1s to 2s: knees forward"; each needs its own."""
+    waiting: list[tuple[str, str]] = []
+    for item in (*read, ""):
+        if isinstance(item, tuple):
+            waiting.append(item)
+            continue
+        if bool(item) != bool(waiting):
+            raise AnswerError(f"cannot tell which error is when: {_quoted(' '.join(map(str, read)))}")
+        yield from (timed(item, *times) for times in waiting)
+        waiting = []
+
+
+def _before_aside(exercise: Exercise, sentence: str) -> int:
+    """Where a sentence's errors end: before a clause that only says why, and denies nothing."""
+    aside = _ASIDE.search(sentence)
+    if aside is None or _error_phrases(exercise).pattern.search(aside.group()):
+        return len(sentence)
+    return aside.start()
+
+
+def _behind_lead_in(exercise: Exercise, sentence: str) -> int:
+    """Where a sentence's errors begin: behind a lead-in of its own, which names none and ends in a colon."""
+    lead_in, colon, _ = sentence.partition(": ")
+    if not colon or re.search(r"\d", lead_in) or claims_correct(lead_in):
+        return 0
+    return 0 if _error_phrases(exercise).pattern.search(lead_in) else len(lead_in) + 1
 
 
 def _contradicts(lead_in: str) -> bool:
     """Whether what introduces a list of errors denies them."""
-    return not _EXCEPT.search(lead_in) and any(_claims_correct(sentence) for sentence in _sentences(lead_in))
+    return not EXCEPT.search(lead_in) and any(claims_correct(sentence) for sentence in sentences(lead_in))
+
+
+def _takes_back(exercise: Exercise, listed: str) -> bool:
+    """Whether a sentence behind the errors says that there are none, or that the whole was done well."""
+    named = _error_phrases(exercise).pattern
+    return any(
+        claims_correct(sentence) and _WHOLE.search(sentence) and not named.search(sentence)
+        for sentence in sentences(listed)
+    )

@@ -17,7 +17,7 @@ from finetune.balance import Balancing, Strategy, Within, make, run, write
 from finetune.convert import ConvertSettings, convert
 from finetune.fitness_aqa import read_data_set
 from finetune.records import Record, read_records, write_records
-from finetune.training_folder import TrainingFolder, claim
+from finetune.training_folder import TrainingFolder, claimed
 from streamaqa.errors import UsageError
 
 
@@ -138,7 +138,7 @@ def test_a_run_that_broke_off_leaves_no_summary_and_the_next_one_mends_it(
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
-    with claim(tmp_path / "out"), pytest.raises(UsageError, match="another run"), claim(tmp_path / "out"):
+    with claimed(tmp_path), pytest.raises(UsageError, match="another run"), claimed(tmp_path):
         pass
 
 

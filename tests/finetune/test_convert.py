@@ -15,9 +15,10 @@ from mini_aqa import FRAMES, edit, write_video
 
 from finetune import layout
 from finetune.convert import ConvertSettings, convert, read_plan
-from finetune.convert.writing import claim
+from finetune.convert.writing import LOCK
 from finetune.corpus import Corpus
 from finetune.fitness_aqa import DataSet, read_data_set
+from finetune.folders import claim
 from finetune.poses import PoseTracks
 from finetune.records import Record
 from streamaqa.dialogue import question, time_instruction
@@ -377,7 +378,7 @@ def test_a_folder_with_other_files_is_not_written_to(data: DataSet, out: Path) -
 
 
 def test_two_conversions_do_not_write_to_one_folder(data: DataSet, out: Path) -> None:
-    with claim(out), pytest.raises(UsageError, match="another conversion"):
+    with claim(out, LOCK, ()), pytest.raises(UsageError, match="another run"):
         convert(data, out)
 
 

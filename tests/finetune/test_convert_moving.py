@@ -113,7 +113,7 @@ def test_the_hull_is_the_papers() -> None:
 
 
 @given(labels(), places, st.booleans())
-@example(errors={"knees_forward": ((0.39, 0.40),)}, place=(0.325, 1.0), timed=True)  # .065 to .075: .07 to .07 or .08?
+@example(errors={"knees_forward": ((0.39, 0.40),)}, place=(0.325, 1.0), timed=True)  # .065 to .075
 def test_what_is_rendered_is_read_back_and_fits_its_window(
     errors: Errors, place: tuple[float, float], timed: bool
 ) -> None:

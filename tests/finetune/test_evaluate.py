@@ -449,3 +449,5 @@ def test_the_yaml_for_the_engine_is_valid_without_any_threshold(evaluated: Evalu
     assert yaml.safe_load(engine_yaml(plain, Path("x.json"))) == {
         "assessor": {"kind": "kinematic", "calibration": "x.json"}
     }
+    assert engine_yaml(plain, None).startswith("# Nothing could be fitted")
+    assert yaml.safe_load(engine_yaml(plain, None)) is None

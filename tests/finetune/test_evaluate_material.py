@@ -14,7 +14,7 @@ import pytest
 from finetune.clips import Clip
 from finetune.evaluate import KinematicJudge, Library, Material
 from streamaqa.errors import SourceError
-from streamaqa.pose import GREY
+from streamaqa.pose.painting import GREY
 from streamaqa.sources.synthetic import RepScript, Scene, SetScript, poses
 from streamaqa.types import Frame, Pose
 

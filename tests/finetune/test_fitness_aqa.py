@@ -91,7 +91,17 @@ def test_what_has_no_labels_is_passed_over_with_a_count(mini: Path) -> None:
     assert ignored["videos without labels"] == 1
     assert ignored["images without labels"] == 1  # 9999_1_1 of the row
     assert ignored["Squat/Unlabeled_Dataset"] == 2
+    assert ignored["OHP/Unlabeled_Dataset"] == 3
     assert ignored[f"{layout.SQUAT.unusable} (their videos are read)"] == 1
+
+
+def test_unlabelled_videos_are_counted_where_they_are_unpacked_or_cannot_be_opened(mini: Path) -> None:
+    squats, presses = (mini / folder for folder in layout.UNLABELED)
+    shutil.unpack_archive(squats / "videos.zip", squats)
+    (squats / "videos.zip").unlink()
+    (presses / "videos.zip").write_bytes(b"half a downl")
+    ignored = read_data_set(mini).ignored
+    assert (ignored["Squat/Unlabeled_Dataset"], ignored["OHP/Unlabeled_Dataset"]) == (2, 1)
 
 
 def test_unpacked_images_are_read_like_packed_ones(mini: Path) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from finetune import resampling
+from finetune import cli, resampling
 from finetune.blind import best_window
 from finetune.detection import ranked
 from finetune.metrics import (
@@ -71,6 +70,14 @@ def test_among_equal_scores_the_prediction_listed_last_ranks_first() -> None:
     assert average_precision(truth, [right, wrong])[0.5] == 0.5
 
 
+def test_a_prediction_takes_the_interval_it_meets_best_and_leaves_the_other() -> None:
+    truth = [Segment("a", "knees", 0.0, 4.0), Segment("a", "knees", 1.0, 4.0)]
+    # at 0.7 the first could have either, the second only the shorter one
+    found = [Prediction("a", "knees", 0.0, 4.0, 0.9), Prediction("a", "knees", 1.4, 4.0, 0.8)]
+    for order in permutations(truth):
+        assert average_precision(list(order), found)[0.7] == 1.0
+
+
 def test_predictions_of_a_label_that_the_truth_lacks_are_dropped() -> None:
     truth = [Segment("a", "knees", 0, 1)]
     found = detection(truth, [Prediction("a", "knees", 0, 1, 0.1), Prediction("a", "elbows", 0, 1, 0.9)])
@@ -101,6 +108,54 @@ def test_average_precision_is_a_share_and_1_for_perfect_predictions(
     assert all(0 <= value <= 1 + 1e-12 for value in values)
     perfect = [Prediction(one.video, one.label, one.start, one.end, 1.0) for one in labelled]
     assert list(average_precision(labelled, perfect).values()) == pytest.approx([1.0, 1.0, 1.0])
+
+
+def by_hand(truth: list[Segment], predictions: list[Prediction], threshold: float) -> float:
+    """AP of one label from its definition: for each hit, the best precision at that recall or beyond."""
+    free = list(truth)
+    hits: list[bool] = []
+    listed = enumerate(predictions)
+    for _, one in sorted(listed, key=lambda pair: (pair[1].score, pair[0]), reverse=True):
+        overlaps = [(tiou(one, other), place) for place, other in enumerate(free) if other.video == one.video]
+        best, place = max(overlaps, default=(-1.0, 0))
+        hits.append(best >= threshold)
+        if hits[-1]:
+            del free[place]
+    precisions = [sum(hits[:count]) / count for count in range(1, len(hits) + 1)]
+    return sum(max(precisions[place:]) for place, hit in enumerate(hits) if hit) / len(truth)
+
+
+TIMES = st.sampled_from([0.0, 0.5, 1.0, 1.4, 2.0, 3.0, 3.4, 4.0])
+VIDEO = st.sampled_from(["a", "b"])  # few, so that several intervals meet several predictions
+LABEL = st.sampled_from(["x", "y"])
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(st.tuples(VIDEO, LABEL, TIMES, st.sampled_from([0.5, 1.0, 2.0, 3.0])), min_size=1, max_size=9),
+    st.lists(
+        st.tuples(
+            VIDEO | st.just("no label has it"),
+            LABEL | st.just("z"),
+            TIMES,
+            TIMES,  # an end that may be the start, or before it
+            st.sampled_from([-1.0, 0.0, 0.5, 1.0]),
+        ),
+        max_size=14,
+    ),
+)
+def test_average_precision_is_what_its_definition_says(
+    truth: list[tuple[str, str, float, float]], predictions: list[tuple[str, str, float, float, float]]
+) -> None:
+    labelled = [Segment(video, label, start, start + long) for video, label, start, long in truth]
+    found = [Prediction(*row) for row in predictions]
+    scores = detection(labelled, found)
+    assert set(scores.ap) == {one.label for one in labelled}
+    for label, values in scores.ap.items():
+        own = [one for one in labelled if one.label == label]
+        said = [one for one in found if one.label == label]
+        for threshold, value in values.items():
+            assert value == pytest.approx(by_hand(own, said, threshold), abs=1e-9)
 
 
 # --- yes or no -----------------------------------------------------------------------------------------
@@ -309,22 +364,35 @@ def test_labels_outside_the_vocabulary_are_refused(item: Answered, complaint: st
 # --- command -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `score` on files of this content."""
+class Done(NamedTuple):
+    """How a command ended."""
 
-    def run(*options: str, **contents: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "finetune.cli", "score", *options]
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Run `score` on files of this content, in this process."""
+
+    def run(*options: str, **contents: Any) -> Done:
+        command = ["streamaqa-finetune", "score", *options]
         for name, content in contents.items():
             path = tmp_path / f"{name}.json"
             path.write_text(content if isinstance(content, str) else json.dumps(content))
             command += [f"--{name}", str(path)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
 
     return run
-
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_score_prints_average_precision_as_json(run: Run) -> None:
@@ -372,6 +440,14 @@ def test_score_prints_every_figure_of_answers(run: Run) -> None:
             "truth.json: [0]: start 2.0 is not before end 1.0",
         ),
         ({"truth": "[NaN]", "predictions": []}, "truth.json: not JSON: NaN is no number"),
+        ({"truth": "[1e999]", "predictions": []}, "truth.json: not JSON: 1e999 is no number"),
+        ({"truth": "[" * 100_000, "predictions": []}, "truth.json: not JSON: nested without end"),
+        ({"truth": [], "predictions": []}, "truth.json: holds no intervals"),
+        ({"answers": {}}, "answers.json: holds no answers"),
+        ({"answers": {"v": {"exercise": "OHP", "answer": ""}}}, "answers.json: v.truth: Field required"),
+        ({"answers": {"v": {**ANSWERS["v"], "truth": None}}}, "answers.json: v.truth: Input should be"),
+        ({"answers": {"v": {**ANSWERS["v"], "answer": None}}}, "answers.json: v.answer: Input should be"),
+        ({"answers": '{"v": 1, "v": 2}'}, "answers.json: not JSON: 'v' stands twice"),
     ],
 )
 def test_what_cannot_be_scored_is_one_line_and_exit_code_2(

@@ -113,6 +113,12 @@ def test_times_finer_than_hundredths_are_scored_as_they_were_written() -> None:
         assert scores.paper.ap["knees"] == reached
 
 
+def test_a_fine_time_is_not_taken_for_another_that_rounds_alike() -> None:
+    answer = f"{OHP}knees from frame time 0.0s to 1.003s and knees from frame time 0.0s to 1.0s."
+    scores = score_answers({"v": Answered("OHP", {"knees": (0.0, 0.5)}, answer)})
+    assert scores.paper.ap["knees"] == 1.0  # the last interval counts there, and it ends at 1.0
+
+
 @pytest.mark.parametrize("empty", [(1.0, 1.0), (2.0, 1.0)])
 def test_a_label_that_holds_no_time_is_an_error_that_no_interval_meets(empty: tuple[float, float]) -> None:
     answer = f"{OHP}knees from frame time 0.0s to 3.0s."
