@@ -33,7 +33,7 @@ def pose(video: VideoArgument, as_json: JsonOption = False) -> None:
     _tell(measured, measured.measure(video), as_json)
 
 
-@bench.command(epilog="Example: [bold]streamaqa bench segment --plots plots[/bold]")
+@bench.command(epilog="Example: [bold]streamaqa bench segment --all --plots plots[/bold]")
 def segment(
     shared: SharedOption = Path("../shared"),
     plots: Annotated[
@@ -42,29 +42,65 @@ def segment(
     rendered: Annotated[
         bool, typer.Option("--rendered", help="Also lifters drawn and seen by the pose model: minutes.")
     ] = False,
+    leave_one_out: Annotated[
+        bool,
+        typer.Option("--leave-one-out", help="Also with parameters chosen without each recording: an hour."),
+    ] = False,
+    with_faults: Annotated[
+        bool, typer.Option("--faults", help="Also the kinematic assessor, as `bench faults`: minutes.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All of these.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes for --leave-one-out, which goes on where it was stopped.")
+    ] = 2,
     as_json: JsonOption = False,
 ) -> None:
-    """Repetitions and phases found against annotations, and what a pose costs."""
+    """Repetitions and phases found against annotations and against drawn lifters, and what a pose costs."""
     from streamaqa.bench import segment as measured
 
     if not (shared / "clips" / "annotations.json").is_file():
         raise UsageError(f"{shared}: no clips/annotations.json there; name the folder with --shared")
-    _tell(measured, measured.measure(shared, plots=plots, rendered=rendered), as_json)
+    result = measured.measure(
+        shared,
+        plots=plots,
+        rendered=rendered or everything,
+        held_out=leave_one_out or everything,
+        faults=with_faults or everything,
+        workers=workers,
+    )
+    _tell(measured, result, as_json)
 
 
 @bench.command(epilog="Example: [bold]streamaqa bench faults --sets 12[/bold]")
 def faults(
     sets: Annotated[int, typer.Option(min=1, help="Sets to draw and judge, five repetitions each.")] = 60,
     cache: Annotated[
-        Path | None, typer.Option(help="A folder that keeps the poses for a next time.", show_default=False)
+        Path | None,
+        typer.Option(help="The folder that keeps the poses, if not the user's cache.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The kinematic assessor on drawn lifters, through the real pose model. Takes some minutes."""
+    """The kinematic assessor on drawn lifters, through the real pose model. Takes some minutes at first."""
     from streamaqa.bench import faults as measured
+    from streamaqa.bench.estimated import EstimatedTracks
 
     seeds = range(measured.SEEDS.start, measured.SEEDS.start + sets)
-    _tell(measured, measured.measure(seeds, cache=cache), as_json)
+    _tell(measured, measured.measure(seeds, tracks=EstimatedTracks(cache)), as_json)
+
+
+@bench.command(epilog="Example: [bold]streamaqa bench follow --each 2[/bold]")
+def follow(
+    each: Annotated[int, typer.Option(min=1, help="Scenes of every kind.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the scenes.")] = 0,
+    off: Annotated[bool, typer.Option("--off", help="Follow nobody, to compare.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Whether the lifter is followed while others walk past, spot or train beside. Takes some minutes."""
+    from streamaqa.bench import follow as measured
+    from streamaqa.pose import PoseSettings
+
+    settings = PoseSettings(people=1) if off else PoseSettings()
+    _tell(measured, measured.measure(each, seed=seed, settings=settings), as_json)
 
 
 @bench.command(epilog="Example: [bold]streamaqa bench replay set.mp4[/bold]")

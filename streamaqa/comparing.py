@@ -96,7 +96,7 @@ def compare(
         complete: whether the recording ran to its end; a replay may say more than one that was killed.
     """
     ours, theirs = _by_topic(recorded), _by_topic(replayed)
-    ignored = VARYING | ({"seq"} if live or frame_s is not None else set())
+    ignored = VARYING | ({"seq"} if live or frame_s is not None else set()) | ({"details"} if live else set())
     differences: list[Difference] = []
     beyond = 0
     for what in COMPARED:

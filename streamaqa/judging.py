@@ -271,7 +271,7 @@ class Judge:
         if self._recorder is not None:
             self._recorder.assessment(rep, assessment, update=kind == "update")
         advice = lifter.coach.rep(rep, assessment)
-        lifter.errors[rep.number] = advice.errors
+        lifter.errors[rep.number] = advice.errors if assessment.exercise == rep.exercise else ()
         await self._tell(
             feedback_message(
                 lifter.session,

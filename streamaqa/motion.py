@@ -17,6 +17,24 @@ from typing import Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """The heights of one pose as they were seen: pixels that count up, left before right."""
+
+    ruler: float
+    """Pixels of a torso length, as far as was known then."""
+    arms: float
+    """Share of the left arm where both are joined, in [0, 1], as far as was known then."""
+    legs: float
+    """Share of the left leg."""
+    shoulders: float
+    hips: float
+    knees: tuple[float, float]
+    ankles: tuple[float, float]
+    elbows: tuple[float, float]
+    wrists: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Posture:
     """One pose, reduced to what movements are told by. Both sides are joined, weighted by visibility."""
 
@@ -43,14 +61,20 @@ class Posture:
     """Visibility of the better arm, in [0, 1]."""
     legs: float
     """Visibility of the better leg down to the ankle, in [0, 1]."""
+    facing: float
+    """How far the left shoulder lies to the right of the right one in the picture, torso lengths: some 0.7
+    with the face to the camera, less than 0 with the back."""
+    sight: Sight | None = None
+    """What the heights were measured from; None if they were made by hand."""
 
 
 Measure: TypeAlias = Callable[[Posture], float]
 """Something that can be measured of one pose."""
 
-Moment: TypeAlias = Literal["start", "turn", "end", "change", "drift"]
-"""Where in a repetition a gate looks: its first moment, its turn, its end; how the turn differs from start or
-end, whichever it differs from more (a recording may begin or stop in the middle of a repetition); or how the
+Moment: TypeAlias = Literal["start", "turn", "end", "rise", "change", "drift"]
+"""Where in a repetition a gate looks: at its first moment, its turn, its end; at the rise from the start to
+the turn, which is asked about already when a movement is noticed; at how the turn differs from start or end,
+whichever it differs from more (a recording may begin or stop in the middle of a repetition); or at how the
 end differs from the start."""
 
 
@@ -66,13 +90,25 @@ class Gate:
     high: float = float("inf")
     softness: float = 0.1
     """Distance from the border, in the measure's unit, at which the gate is sure (for the probability)."""
+    instead: tuple[Gate, ...] = ()
+    """Gates that do, all together, where this one fails."""
 
     def margin(self, start: float, turn: float, end: float) -> float:
         """How far inside the gate the values of `measure` at these moments lie, in units of `softness`."""
         change = max(turn - start, turn - end, key=abs)
-        values = {"start": start, "turn": turn, "end": end, "change": change, "drift": end - start}
-        value = values[self.moment]
+        values = {"start": start, "turn": turn, "end": end, "rise": turn - start, "change": change}
+        value = values.get(self.moment, end - start)
         return min(value - self.low, self.high - value) / self.softness
+
+    def judge(self, values: Callable[[Measure], tuple[float, float, float]]) -> float:
+        """How far inside this gate, or inside all of those that do instead, whichever is farther.
+
+        `values` reads a measure at start, turn and end.
+        """
+        margin = self.margin(*values(self.measure))
+        if not self.instead:
+            return margin
+        return max(margin, min(gate.judge(values) for gate in self.instead))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +120,8 @@ class Motion:
     least_range: float
     """Travel of `signal` in torso lengths below which nothing is a repetition."""
     gates: tuple[Gate, ...] = ()
+    height: Measure | None = None
+    """Height of the load, where boundaries are read from another one than `signal`."""
 
 
 def trunk_height(posture: Posture) -> float:
@@ -93,6 +131,16 @@ def trunk_height(posture: Posture) -> float:
     is lost behind plates and racks.
     """
     return (posture.shoulders + 2 * posture.hips) / 3
+
+
+def body_height(posture: Posture) -> float:
+    """Height of the body as a squat's boundaries are read: of the hips, and a fifth of the shoulders."""
+    return (posture.shoulders + 4 * posture.hips) / 5
+
+
+def wrist_height(posture: Posture) -> float:
+    """Height of the hands, which hold the load of a row; the pose model moves the hips along."""
+    return posture.wrists
 
 
 def shoulder_height(posture: Posture) -> float:
@@ -115,6 +163,56 @@ def wrists_over_hips(posture: Posture) -> float:
     return posture.wrists - posture.hips
 
 
+def arm_height(posture: Posture) -> float:
+    """Height of the arms, wrists and elbows alike, which rises as a load is pressed.
+
+    Plates hide the hands where a press is seen from the side, and there the pose model lifts them by a third
+    of their way only; elbows fare better, and both together better than either. Instead it lifts the whole
+    trunk by up to half a torso length, for the whole press or a moment of it: against the shoulders the arms
+    would then hardly rise, against the floor they would turn at that moment. Less a quarter of the shoulders'
+    height they do neither.
+    """
+    return (posture.wrists + posture.elbows) / 2 - posture.shoulders / 4
+
+
+def reach(posture: Posture) -> float:
+    """Heights of wrists and elbows over the shoulders, summed.
+
+    About -1.7 with hanging arms, -0.6 with the bar on the shoulders, 0 with arms stretched forward and 1.5
+    overhead.
+    """
+    return posture.wrists + posture.elbows - 2 * posture.shoulders
+
+
+def elbow_angle(posture: Posture) -> float:
+    """Degrees, 180 with a straight arm."""
+    return posture.elbow
+
+
+def elbows_over_shoulders(posture: Posture) -> float:
+    """Height of the elbows above the shoulders: about -0.6 with hanging arms, and through a curl."""
+    return posture.elbows - posture.shoulders
+
+
+def hands_overhead(posture: Posture) -> float:
+    """Height of the wrists above the shoulders, 0 if they are below."""
+    return max(posture.wrists - posture.shoulders, 0.0)
+
+
+def forearms_hang(posture: Posture) -> float:
+    """How much farther the hands hang below the elbows than these below the shoulders, torso lengths.
+
+    -0.15 to 0.45 at a row's turn, where forearms hang from raised elbows; -0.3 and less in curls and
+    deadlifts.
+    """
+    return 2 * posture.elbows - posture.shoulders - posture.wrists
+
+
+def facing(posture: Posture) -> float:
+    """Below 0 where the back is turned to the camera."""
+    return posture.facing
+
+
 def trunk_lean(posture: Posture) -> float:
     """Degrees from the vertical."""
     return posture.lean
@@ -134,18 +232,34 @@ def leg_length(posture: Posture) -> float:
     return posture.hips - posture.ankles + posture.knee / 60.0
 
 
+def hips_over_ankles(posture: Posture) -> float:
+    """Falls as the body sinks and not as the camera sways.
+
+    By 0.1 to 0.2 as a lifter ducks under the bar in its rack; by 0.6 and more in most squats, by 0.26 in the
+    least real quarter squat.
+    """
+    return posture.hips - posture.ankles
+
+
 def lean_with_hanging_arms(posture: Posture) -> float:
     """The trunk's lean in degrees, but 0 where the wrists are not far below the shoulders.
 
     Straight arms of a deadlift seen from behind are read as half a torso length, as they hang from a trunk
-    that leans away.
+    that leans away. Less what the knees are folded beyond a right angle: there a deadlift's stay open (120
+    degrees, 100 and more of a real one), and who squats with dumbbells sits between them.
     """
-    return posture.lean if wrists_over_shoulders(posture) < -0.5 else 0.0
+    folded = max(0.0, 90.0 - posture.knee)
+    return posture.lean - folded if wrists_over_shoulders(posture) < -0.5 else 0.0
 
 
 def arms_seen(posture: Posture) -> float:
     """Visibility of the better arm."""
     return posture.arms
+
+
+def legs_seen(posture: Posture) -> float:
+    """Visibility of the better leg."""
+    return posture.legs
 
 
 def aside(posture: Posture) -> float:
@@ -156,45 +270,70 @@ def aside(posture: Posture) -> float:
 STAYED = Gate("walked", aside, "drift", low=-1.0, high=1.0, softness=0.3)
 """The repetition ends where it began; who walks covers about two torso lengths a second."""
 
+# Legs out of the picture are guessed by the pose model, often straight: then hips that sink as no bow and no
+# deadlift takes them do instead.
+HIDDEN_LEGS = (
+    Gate("legs_seen", legs_seen, "turn", high=0.35),
+    Gate("hips_sink", hip_height, "change", high=-0.6),
+)
+# Who squats with dumbbells leans a little more at times, but sinks by 0.9 and more; deadlifts by 0.7 at most.
+DEEP = (
+    Gate("not_deep", hips_over_ankles, "change", high=-0.8),
+    Gate("bowed", trunk_lean, "turn", high=50.0, softness=10.0),
+)
 SQUAT = Motion(
     signal=trunk_height,
+    height=body_height,
     least_range=0.3,
     gates=(
         STAYED,
-        Gate("legs_stay_straight", leg_length, "change", high=-0.25),
+        Gate("legs_stay_straight", leg_length, "change", high=-0.25, instead=HIDDEN_LEGS),
+        Gate("hips_stay_over_ankles", hips_over_ankles, "change", high=-0.2, instead=HIDDEN_LEGS),
         Gate("hips_stay_high", hips_less_bow, "change", high=0.0),
         Gate("shoulders_stay_up", shoulder_height, "change", high=-0.2),
-        Gate("load_hangs", lean_with_hanging_arms, "turn", high=41.0, softness=10.0),
+        Gate("load_hangs", lean_with_hanging_arms, "turn", high=41.0, softness=10.0, instead=DEEP),
+        Gate("pressed", hands_overhead, "change", high=0.35),
     ),
 )
 
+# Seen from the side the pose model raises hidden hands no more than 0.1 over the shoulders, and lets them dip
+# to 0.6 below as the press begins: elbows, high and straight, tell what it is.
 PRESS = Motion(
-    signal=wrists_over_shoulders,
-    least_range=0.4,
+    signal=arm_height,
+    least_range=0.3,
     gates=(
         STAYED,
-        Gate("not_overhead", wrists_over_shoulders, "turn", low=0.4),
-        Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.5, high=0.6),
-        Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.5, high=0.6),
+        Gate("arms_stay_put", reach, "rise", low=0.15),
+        Gate("not_overhead", reach, "turn", low=0.0, softness=0.2),
+        Gate("arms_bent", elbow_angle, "turn", low=105.0, softness=10.0),
+        Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.65, high=0.6),
+        Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.65, high=0.6),
         Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
         Gate("arms_not_seen", arms_seen, "turn", low=0.4),
     ),
 )
 
-# From behind a rower's hands are hidden, though the model places them well (visibility 0.2), and the trunk
-# reads as little as 7 degrees at a quick row's turn: the gates at the turn only keep out what stands up.
+# From exactly behind the trunk's lean is hardly seen: 4 to 40 degrees are read where 56 were drawn. There the
+# arms tell a row as well, and the hands are hidden, though the model places them well (visibility 0.2).
+PULLED = (
+    Gate("not_pulled", forearms_hang, "turn", low=-0.15),
+    Gate("seen_from_ahead", facing, "turn", high=-0.2),
+)
 ROW = Motion(
     signal=wrists_over_hips,
+    height=wrist_height,
     least_range=0.35,
     gates=(
         STAYED,
-        Gate("upright", trunk_lean, "start", low=28.0, softness=10.0),
-        Gate("stood_up", trunk_lean, "turn", low=5.0, softness=10.0),
-        Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0),
+        Gate("upright", trunk_lean, "start", low=28.0, softness=10.0, instead=PULLED),
+        Gate("stood_up", trunk_lean, "turn", low=5.0, softness=10.0, instead=PULLED),
+        Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0, instead=PULLED),
         Gate("hips_move", hip_height, "change", low=-0.35, high=0.35),
         Gate("shoulders_rise", shoulder_height, "change", high=0.8, softness=0.2),
         Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
+        Gate("turned_around", facing, "drift", low=-0.35, high=0.35),
         Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
+        Gate("elbows_stay_down", elbows_over_shoulders, "change", low=0.03),
         Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),
         Gate("wrists_over_shoulders", wrists_over_shoulders, "turn", high=0.0),
         Gate("arms_not_seen", arms_seen, "turn", low=0.15),

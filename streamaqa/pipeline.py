@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -35,7 +36,7 @@ from streamaqa.delivery.messages import AnyMessage, FeedbackMessage, Latency, Re
 from streamaqa.errors import DeliveryError, WindowError
 from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.feed import Feed
-from streamaqa.feedback import Coach, advise
+from streamaqa.feedback import Coach, advise, shown, tell_shown
 from streamaqa.feedback.catalogue import Language
 from streamaqa.judging import Clock, Judge, Lifter, Patience
 from streamaqa.pose import PoseEstimator
@@ -75,6 +76,11 @@ LEAD_S = 3.0
 SETTLED_S = 0.15
 """Seconds from the turn until the first phase is sent ahead of time. Its end is then known within a frame in
 36 of 49 real repetitions, at once in 18; to wait longer brings no more, and leaves less time."""
+SHOWN_S, SHOWN_POSES = 2.0, 12
+"""Seconds of poses that tell what can be judged from here, and of how many of them: as for the segmenter's
+advice, and enough for a median."""
+ATHLETES = 32
+"""Athletes whose coach is kept, those who lifted last: more than share a rack, and cheap to keep."""
 MEMORY_S = 40.0
 """Seconds of poses kept: a grinding repetition takes 8 s, its pauses and the lead come on top."""
 
@@ -107,7 +113,7 @@ class Pipeline:
         source: closed by `run`.
         estimator: finds poses in frames; None for a source of poses. Closed by `run`.
         assessor: judges each repetition.
-        coach: makes the one who words the feedback, anew for each athlete.
+        coach: makes the one who words the feedback, for each athlete another.
         say: takes each message.
         stand_in: judges what `assessor` cannot; its answers are marked degraded.
         buffer: keeps frames for the assessor's windows; needed if its plan asks for frames.
@@ -147,8 +153,10 @@ class Pipeline:
         self._remote = assessor if isinstance(assessor, Remote) else None
         self._in_order = not source.info.live and (self._remote is None or patience is None)
         """Whether each feedback is waited for, so that the same poses give the same messages in one order."""
-        self._coach, self._say, self._buffer = coach, say, buffer
-        self._lifter = Lifter(session, coach())
+        self._new_coach, self._say, self._buffer = coach, say, buffer
+        self._coaches: dict[str, Coach] = {}
+        """By athlete, who lifted last at the end."""
+        self._lifter = Lifter(session, self._coach_of(session.athlete))
         self._limits = limits or LimitSettings()
         self._exercises, self._lang, self._clock = exercises, lang, clock
         self._poses: deque[Pose] = deque()
@@ -175,6 +183,8 @@ class Pipeline:
         self._notices: frozenset[str] = frozenset()
         """What a live source said of itself when it was last asked."""
         self._over = False
+        self._reps: list[Rep] = []
+        """Those of the running set."""
         self._turned: PhaseEnded | None = None
         """The turn of the repetition that is under way, until its first phase has been sent ahead."""
         self._waiting: Callable[[], int] = int
@@ -259,7 +269,7 @@ class Pipeline:
             case AthleteCommand(athlete=athlete):
                 await self._start_over()
                 session = replace(self._lifter.session, athlete=athlete)
-                self._lifter = Lifter(session, self._coach())
+                self._lifter = Lifter(session, self._coach_of(athlete))
                 text = f"{athlete or 'nobody in particular'} lifts"
             case ExerciseCommand(exercise=name):
                 try:
@@ -275,6 +285,16 @@ class Pipeline:
             self._seq += 1
             message = message.model_copy(update={"seq": self._seq})
         await self._say(message)
+
+    def _coach_of(self, athlete: str | None) -> Coach:
+        """Who coached that athlete before, and so knows which wording works; of a stranger, somebody new."""
+        if athlete is None:
+            return self._new_coach()
+        coach = self._coaches.pop(athlete, None) or self._new_coach()
+        self._coaches[athlete] = coach
+        while len(self._coaches) > ATHLETES:
+            del self._coaches[next(iter(self._coaches))]
+        return coach
 
     async def _start_over(self) -> None:
         for event in self._segmenter.reset():
@@ -383,6 +403,7 @@ class Pipeline:
         match event:
             case RepEnded(at, rep):
                 self._turned = None
+                self._reps.append(rep)
                 self.counters.reps += 1
                 behind = max(self._clock() - arrival, 0.0)
                 segment = 1000 * (at - rep.end + behind)
@@ -391,6 +412,7 @@ class Pipeline:
                 await self._judge.rep(event, self._lifter, self._evidence(rep), segment)
             case SetEnded():
                 self.counters.sets += 1
+                self._reps.clear()
                 await self._judge.set_over(event, self._lifter)
             case PhaseEnded():
                 self._turned = event
@@ -442,9 +464,23 @@ class Pipeline:
         live = self._source.info.live and arrival is not None
         lag_ms = 1000 * (self._clock() - arrival) if live and arrival is not None else None
         doing = next((known for known in self._exercises if known.name == status.exercise), None)
-        text = advise(status.advice, self._lang, doing)
-        message = state_message(self._lifter.session, status, at, fps=fps, lag_ms=lag_ms, text=text)
+        seen = self._shown(at, doing) if status.person else {}
+        told = (
+            advise(status.advice, self._lang, doing, seen),
+            tell_shown(seen, self._exercises, self._lang, status.advice),
+        )
+        text = " ".join(filter(None, told))
+        details = None if status.phase else self._lifter.coach.details(self._reps, at)
+        message = state_message(
+            self._lifter.session, status, at, fps=fps, lag_ms=lag_ms, shown=seen, text=text, details=details
+        )
         await self._tell(message)
+
+    def _shown(self, at: float, doing: Exercise | None) -> dict[str, tuple[str, ...]]:
+        """What can be judged from here: of the exercise under way, or of all."""
+        newest = list(itertools.takewhile(lambda pose: at - pose.time <= SHOWN_S, reversed(self._poses)))
+        some = newest[:: max(1, len(newest) // SHOWN_POSES)]
+        return shown(self._exercises if doing is None else (doing,), some)
 
     def _status(self) -> SegmenterStatus:
         """What the segmenter says, after what is wrong with the camera; of a blind one nothing else."""

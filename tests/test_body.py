@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamaqa.body import Body, Joint, View, angle, from_vertical, pair, seen, wavering, yaw
-from streamaqa.signs import shank_lean
+from streamaqa.measures import shank_lean
 from streamaqa.sources.synthetic import RepScript, Scene, SetScript, poses
 from streamaqa.types import Pose
 
@@ -98,11 +98,35 @@ def test_perspective_does_not_lift_the_hips_of_a_squat_seen_from_ahead() -> None
     assert abs(hips_above_knees(Body.of(front)) - depths[90]) > 0.1
 
 
-def test_one_bad_opinion_of_shoulders_or_feet_does_not_turn_the_lifter() -> None:
+def test_shoulders_that_a_bar_twists_and_feet_that_are_half_hidden_do_not_turn_the_lifter() -> None:
     world = np.stack([pose.world for pose in squats(90)])
     twisted = world.copy()
-    twisted[:, Joint.SHOULDER : Joint.SHOULDER + 2] = twisted[:, Joint.SHOULDER + 1 : Joint.SHOULDER - 1 : -1]
-    assert abs(yaw(twisted) - yaw(world)) < 10.0
+    for joint in (Joint.SHOULDER, Joint.HEEL):
+        twisted[:, joint : joint + 2] = world[:, [joint + 1, joint]]
+    assert yaw(twisted) == yaw(world)
+
+
+def test_legs_out_of_the_picture_do_not_turn_the_lifter() -> None:
+    track = squats(0)
+    cropped = []
+    for pose in track:
+        image, world = pose.image.copy(), pose.world.copy()
+        for joint in (Joint.KNEE, Joint.ANKLE):
+            image[joint : joint + 2, 1] = 1.3
+            world[joint : joint + 2, [0, 2]] = world[joint : joint + 2, [2, 0]]  # guessed side-on
+        cropped.append(replace(pose, image=image, world=world))
+    assert abs(yaw(np.stack([pose.world for pose in cropped]))) > 30.0
+    assert abs(Body.of(cropped).yaw - Body.of(track).yaw) < 6.0
+
+
+def test_hips_knees_and_ankles_outvote_one_another() -> None:
+    world = np.stack([pose.world for pose in squats(90)]).astype(np.float64)
+    for joint in (Joint.HIP, Joint.KNEE, Joint.ANKLE):
+        twisted = world.copy()
+        middle = world[:, joint : joint + 2].mean(axis=1, keepdims=True)
+        turned = (world[:, joint : joint + 2] - middle)[..., [2, 1, 0, 3]] * (1.0, 1.0, -1.0, 1.0)
+        twisted[:, joint : joint + 2] = middle + turned  # by a quarter
+        assert 10.0 < abs(yaw(twisted) - yaw(world)) < 40.0
 
 
 @pytest.mark.parametrize("view", [80, 90, 100])

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-BASE = {"types", "errors", "settings", "exercises", "body", "motion", "signs"}
+BASE = {"types", "errors", "settings", "exercises", "body", "measures", "motion", "signs"}
 SHARED = BASE | {"dialogue", "windows"}
 STAGES = SHARED | {"sources", "pose", "segmentation", "assessment", "feedback", "feed", "llava", "recording"}
 DELIVERED = STAGES | {"delivery"}

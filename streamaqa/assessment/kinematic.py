@@ -1,7 +1,8 @@
 """Judges repetitions by the lifter's joints alone: no frames, no weights, and a reason for each answer.
 
-Each error has signs (see `signs`). A sign is read as the highest level that its measure holds for a moment
-(0.2 s): a single jittering pose raises nothing. Its distance from the threshold gives the probability through
+Each error has signs (see `signs`). A sign is read as the highest mean of its measure over a moment (0.2 s)
+less the moment's extremes: a single jittering pose raises nothing. One that must last longer is read as the
+highest level that it never leaves. Its distance from the threshold gives the probability through
 a logistic; of several signs the strongest speaks. A sign that cannot be seen from this view, or whose joints
 are out of frame or hidden, says nothing, and an error left without a sign is abstained from by name.
 
@@ -30,7 +31,7 @@ from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Rep
 if TYPE_CHECKING:
     from streamaqa.windows import WindowPlan
 
-VERSION = "1"
+VERSION = "2"
 """Of the rules; the calibration's version follows it after a dot."""
 
 
@@ -57,7 +58,7 @@ class Reading:
 
     sign: str
     value: float
-    """In the sign's unit, counted from its baseline: the level held for `min_duration`."""
+    """In the sign's unit, counted from its baseline."""
     probability: float
     start: float
     """Seconds of stream time."""
@@ -165,12 +166,17 @@ class KinematicAssessor:
         moment = max(settings.min_duration, sign.lasting * rep.duration)
         width = min(len(series), 1 + round(moment * settings.rate))
         held = sliding_window_view(series - base, width)
+        rise = series - base
         if sign.throughout:
-            value, peak = float(held.mean(axis=1).min()), int(held.mean(axis=1).argmin())
-            rise = series.max() - series
+            levels = held.mean(axis=1)
+            peak = int(levels.argmin())
+            rise = rise.max() - rise
         else:
-            value, peak = float(held.min(axis=1).max()), int(held.min(axis=1).argmax())
-            rise = series - (base if sign.baseline in ("standing", "least") else series.min())
+            levels = held.min(axis=1) if sign.lasting else _steady(held)
+            peak = int(levels.argmax())
+            if sign.baseline not in ("standing", "least"):
+                rise = rise - rise.min()
+        value = float(levels[peak])
         start, end = _interval(rise, peak, width, numbers.hold)
         start_s, end_s = _inside(grid[start], grid[end], rep, settings.min_duration)
         probability = 1.0 / (1.0 + np.exp(-np.clip((value - numbers.threshold) / numbers.softness, -30, 30)))
@@ -180,6 +186,12 @@ class KinematicAssessor:
 def _shown(body: Body, sign: Sign) -> bool:
     """Whether the view shows that sign."""
     return body.view is not None and sign.shown_from(body.yaw)
+
+
+def _steady(held: Array) -> Array:
+    """(N,) the mean of each row of (N, W) without its highest and lowest fifth."""
+    cut = held.shape[1] // 5
+    return np.asarray(np.sort(held, axis=1)[:, cut : held.shape[1] - cut].mean(axis=1))
 
 
 def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:

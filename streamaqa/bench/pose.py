@@ -1,4 +1,4 @@
-"""How fast each pose model is on this machine: frames a second over frames already decoded."""
+"""How fast each pose model is on this machine, and what following one lifter costs: over decoded frames."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class PoseRow:
 
     variant: Variant
     frames_per_second: float
+    tracker_frames_per_second: float
+    """Of MediaPipe's tracker alone, without following one lifter: in turn with it, frame by frame."""
     found: float
     """Share of frames in which somebody was found."""
 
@@ -55,13 +57,21 @@ def measure(video: Path) -> PoseResult:
 
 
 def _measure(variant: Variant, frames: list[Frame]) -> PoseRow:
-    settings = PoseSettings(variant=variant)
-    with MediaPipePose(locate(settings), settings) as estimator:
-        found = [estimator.estimate(frame).found for frame in frames[:WARM_UP]]
-        begun = time.perf_counter()
-        found += [estimator.estimate(frame).found for frame in frames[WARM_UP:]]
-        seconds = time.perf_counter() - begun
-    return PoseRow(variant, (len(frames) - WARM_UP) / seconds, sum(found) / len(found))
+    followed, tracked = PoseSettings(variant=variant), PoseSettings(variant=variant, people=1)
+    model = locate(followed)
+    seconds, found = [0.0, 0.0], []
+    with MediaPipePose(model, followed) as one, MediaPipePose(model, tracked) as other:
+        for number, frame in enumerate(frames):
+            turns = [(0, one), (1, other)]
+            for which, estimator in turns if number % 2 else reversed(turns):
+                begun = time.perf_counter()
+                pose = estimator.estimate(frame)
+                if number >= WARM_UP:
+                    seconds[which] += time.perf_counter() - begun
+                if which == 0:
+                    found.append(pose.found)
+    count = len(frames) - WARM_UP
+    return PoseRow(variant, count / seconds[0], count / seconds[1], sum(found) / len(found))
 
 
 def table(result: PoseResult) -> Table:
@@ -70,7 +80,10 @@ def table(result: PoseResult) -> Table:
     title = f"Pose models on {result.video}, {width}x{height}, {result.cores} cores"
     shown = Table("Model", title=title, title_justify="left")
     shown.add_column("Frames a second", justify="right")
+    shown.add_column("Of the tracker alone", justify="right")
+    shown.add_column("Ratio", justify="right")
     shown.add_column("Lifter found", justify="right")
     for row in result.rows:
-        shown.add_row(row.variant, f"{row.frames_per_second:.1f}", f"{row.found:.1%}")
+        fast, bare = row.frames_per_second, row.tracker_frames_per_second
+        shown.add_row(row.variant, f"{fast:.1f}", f"{bare:.1f}", f"{fast / bare:.3f}", f"{row.found:.1%}")
     return shown

@@ -1,50 +1,122 @@
-"""One picture per recording for `bench segment --plots`: signals, phases found, phases annotated."""
+"""Pictures for `bench segment --plots`: signals, phases found, phases annotated or drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import cycle, pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from streamaqa.bench.annotated import Annotation
 from streamaqa.exercises import EXERCISES
+from streamaqa.motion import Measure, Posture
 from streamaqa.segmentation.settings import SignalSettings
 from streamaqa.segmentation.signals import PostureReader
+from streamaqa.sources.synthetic import TrueRep
 from streamaqa.types import Event, Pose, RepCancelled, RepEnded
 
-_COLOURS = {"lowering": "tab:orange", "lifting": "tab:green"}
+_PHASES = {"lowering": "tab:orange", "lifting": "tab:green"}
+_BOUNDARIES = {"start": "tab:green", "turn": "tab:blue", "end": "tab:red"}
+_GAP_S = 0.2
+"""Lines do not go across longer times without a pose."""
 
 
-def plot(path: Path, annotation: dict[str, Any], poses: Sequence[Pose], events: Sequence[Event]) -> None:
-    """Draw each exercise's signal; found phases as bands above, annotated boundaries as lines."""
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One repetition as it should be found."""
+
+    times: tuple[float | None, float | None, float | None]
+    """Start, turn and end in seconds, as far as the stream shows them."""
+    doubt: float = 0.0
+    """Seconds to either side."""
+    partial: bool = False
+    """Cut by the clip."""
+
+
+def annotated(annotation: Annotation) -> list[Marked]:
+    """The repetitions of one entry of `annotations.json`."""
+    return [
+        Marked((rep["start_s"], rep["turn_s"], rep["end_s"]), rep["tol_s"], bool(rep.get("partial")))
+        for rep in annotation["reps"]
+    ]
+
+
+def drawn(reps: Iterable[TrueRep]) -> list[Marked]:
+    """The repetitions of a drawn scene."""
+    return [Marked((rep.start, rep.turn, rep.end)) for rep in reps]
+
+
+def plot(
+    path: Path, title: str, poses: Sequence[Pose], events: Sequence[Event], wanted: Sequence[Marked]
+) -> None:
+    """Draw each exercise's signal; phases found as bands above, what is wanted as lines."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-    reader = PostureReader(SignalSettings())
-    postures = [posture for pose in poses if (posture := reader.read(pose)) is not None]
+    postures = _read(poses)
     figure = Figure(figsize=(14, 7), layout="constrained")
     FigureCanvasAgg(figure)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    found, above, below = figure.subplots(3, 1, sharex=True, height_ratios=(0.5, 3, 1.5))
     times = [posture.time for posture in postures]
+    recognized = {event.rep.exercise for event in events if isinstance(event, RepEnded)}
     for exercise in EXERCISES:
         if exercise.motion is not None:
-            above.plot(times, [exercise.motion.signal(p) for p in postures], label=exercise.name)
+            width = 2.0 if exercise.name in recognized else 0.8
+            heights = _broken(postures, exercise.motion.signal)
+            above.plot(times, heights, label=exercise.name, linewidth=width)
     for name in ("knee", "lean", "elbow"):
-        below.plot(times, [getattr(p, name) for p in postures], label=name, linewidth=0.8)
+        below.plot(times, _broken(postures, attrgetter(name)), label=name, linewidth=0.8)
+    _draw_found(found, events)
+    for rep in wanted:
+        for axes in (found, above):
+            _draw_wanted(axes, rep)
+    found.set(title=title, ylim=(0, 1), yticks=[], ylabel="found")
+    above.set(ylabel="height [torso lengths]")
+    below.set(xlabel="time [s]", ylabel="angle [degrees]")
+    legend: list[Any] = [Patch(color=colour, alpha=0.6, label=kind) for kind, colour in _PHASES.items()]
+    legend += [Line2D([], [], color="black", label="said")]
+    legend += [Line2D([], [], color=c, linewidth=0.8, label=f"wanted: {n}") for n, c in _BOUNDARIES.items()]
+    figure.legend(handles=legend, loc="outside upper right", ncols=6, fontsize=8)
+    above.legend(loc="lower left", fontsize=8)
+    below.legend(loc="lower left", fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=70)
+
+
+def _read(poses: Sequence[Pose]) -> list[Posture]:
+    reader = PostureReader(SignalSettings())
+    return [posture for pose in poses if (posture := reader.read(pose)) is not None]
+
+
+def _broken(postures: Sequence[Posture], measure: Measure) -> list[float]:
+    """What is measured, but not a number where a gap ends."""
+    values = [measure(posture) for posture in postures]
+    for i, (one, other) in enumerate(pairwise(postures), start=1):
+        if other.time - one.time > _GAP_S:
+            values[i] = math.nan
+    return values
+
+
+def _draw_found(axes: Any, events: Sequence[Event]) -> None:
+    """Bands of the phases, a tick where each repetition was said, and why the others were nothing."""
+    heights = cycle((0.05, 0.2, 0.35))
     for event in events:
         if isinstance(event, RepEnded):
             for phase in event.rep.phases:
-                above.axvspan(phase.start, phase.end, 0.93, 1.0, color=_COLOURS[phase.kind], alpha=0.6)
-            above.axvline(event.at, 0.88, 1.0, color="black")
+                axes.axvspan(phase.start, phase.end, 0.5, 1.0, color=_PHASES[phase.kind], alpha=0.6)
+            axes.text(event.rep.start, 0.55, f" {event.rep.exercise} {event.rep.number}", fontsize=8)
+            axes.axvline(event.at, 0.4, 1.0, color="black")
         elif isinstance(event, RepCancelled):
-            above.text(event.at, above.get_ylim()[0], event.reason, rotation=90, fontsize=7, color="red")
-    for rep in annotation["reps"]:
-        style = "--" if rep.get("partial") else "-"
-        for key, colour in (("start_s", "tab:green"), ("turn_s", "tab:blue"), ("end_s", "tab:red")):
-            if rep[key] is not None:
-                above.axvspan(rep[key] - rep["tol_s"], rep[key] + rep["tol_s"], color=colour, alpha=0.07)
-                above.axvline(rep[key], color=colour, linestyle=style, linewidth=0.8)
-    above.set(title=annotation["name"], ylabel="height [torso lengths]")
-    below.set(xlabel="time [s]", ylabel="angle [degrees]")
-    above.legend(loc="lower left", fontsize=8)
-    below.legend(loc="lower left", fontsize=8)
-    figure.savefig(path, dpi=70)
+            axes.text(event.at, next(heights), event.reason, fontsize=7, color="tab:red")
+
+
+def _draw_wanted(axes: Any, rep: Marked) -> None:
+    for time, colour in zip(rep.times, _BOUNDARIES.values(), strict=True):
+        if time is not None:
+            axes.axvspan(time - rep.doubt, time + rep.doubt, color=colour, alpha=0.07)
+            axes.axvline(time, color=colour, linestyle="--" if rep.partial else "-", linewidth=0.8)

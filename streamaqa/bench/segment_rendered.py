@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from streamaqa.bench.annotated import run
 from streamaqa.bench.drawn import FPS, SIZE, TEMPOS, VIEWS, Tally, found_in
 from streamaqa.bench.estimated import EstimatedTracks, Take
 from streamaqa.exercises import EXERCISES
 from streamaqa.segmentation import SegmenterSettings
 from streamaqa.sources.synthetic import Truth, make_set, negatives_scene, random_scene
+from streamaqa.types import RepEnded
 
 BODIES: Final = 3
 REPS: Final = 2
@@ -26,6 +29,8 @@ NEGATIVE_MINUTES: Final = 10.0
 NEGATIVE_FPS: Final = 15.0
 """Half the usual rate: 9,000 frames take some five minutes to estimate, and the segmenter's events hardly
 depend on the rate."""
+PLOTTED: Final = (0, 1.2)
+"""Body and tempo of the sets that are plotted: each exercise from every view."""
 BEHIND: Final = (135.0, 180.0, 225.0)
 """Views in which the lifter's back is turned to the camera."""
 
@@ -85,17 +90,28 @@ def cases(seed: int = 0) -> Iterator[Case]:
 
 
 def measure_rendered(
-    settings: SegmenterSettings | None = None, tracks: EstimatedTracks | None = None
+    settings: SegmenterSettings | None = None,
+    tracks: EstimatedTracks | None = None,
+    plots: Path | None = None,
 ) -> RenderedResult:
-    """Draw, estimate and segment all `cases`. Raises ModelFileError if there is no pose model."""
+    """Draw, estimate and segment all `cases`; `plots` is a folder for pictures of one body's sets.
+
+    Raises ModelFileError if there is no pose model.
+    """
     tracks = tracks or EstimatedTracks()
     ahead, behind = Tally(), Tally()
     columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         for case in progress.track(list(cases()), description="Rendered lifters"):
-            found = found_in(tracks.get(case.take), settings)
+            poses, truth = tracks.get(case.take), Truth(case.take.scene, SIZE).reps
+            events = run(poses, settings)
             tally = behind if case.view in BEHIND else ahead
-            tally.add(Truth(case.take.scene, SIZE).reps, found)
+            tally.add(truth, [event for event in events if isinstance(event, RepEnded)])
+            if plots is not None and (case.body, case.tempo) == PLOTTED:
+                from streamaqa.bench.segment_plot import drawn, plot
+
+                name = f"rendered_{case.exercise}_{case.view:.0f}_degrees"
+                plot(plots / f"{name}.png", case.take.scene.name, poses, events, drawn(truth))
         false = found_in(tracks.get(negatives()), settings)
     both = Tally(errors=ahead.errors + behind.errors, delays=ahead.delays + behind.delays)
     return RenderedResult(

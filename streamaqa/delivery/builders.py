@@ -153,9 +153,11 @@ def state_message(
     *,
     fps: float | None = None,
     lag_ms: float | None = None,
+    shown: Mapping[str, tuple[str, ...]] | None = None,
     text: str = "",
+    details: str | None = None,
 ) -> StateMessage:
-    """What is going on at stream time `at`; `text` says it for people."""
+    """What is going on at stream time `at`; `text` says it for people, `details` tells the set so far."""
     return StateMessage(
         site=session.site,
         camera=session.camera,
@@ -171,7 +173,9 @@ def state_message(
         lag_ms=lag_ms,
         person=status.person,
         advice=status.advice,
+        shown=dict(shown or {}),
         text=text,
+        details=details,
     )
 
 

@@ -91,7 +91,8 @@ def _rep(fields: dict[str, Any]) -> str:
         f"{_which(fields)}  {fields['end_s'] - fields['start_s']:.1f} s"
         f" ({tempo['lowering_s']:.1f} down, {tempo['pause_s']:.1f} hold, {tempo['lifting_s']:.1f} up)"
     )
-    loss = fields.get("velocity_loss")
+    velocity, loss = fields.get("mean_lifting_velocity"), fields.get("velocity_loss")
+    line += "" if velocity is None else f"  velocity {velocity:.2f}"
     return line if loss is None else f"{line}  velocity loss {loss:.0%}"
 
 

@@ -254,7 +254,8 @@ class SetMessage(Message):
     velocity_loss: Measure | None
     """(fastest - last) / fastest."""
     technique_limit_rep: Ordinal | None
-    """The first rep at which technique broke down for good, or null."""
+    """The first rep at which technique broke: a severe fault, or the first of one that came back within the
+    bandwidth. Null if it held, or was never judged."""
     errors: tuple[ErrorCount, ...]
     """Most frequent first."""
     text: str
@@ -283,8 +284,14 @@ class StateMessage(Message):
     """Whether a lifter is in view."""
     advice: tuple[str, ...]
     """Set-up advice, as codes: `nobody_in_view`, `feet_not_visible`, ..."""
+    shown: dict[str, tuple[str, ...]]
+    """By exercise, the errors that poses can show from this view; of the exercise under way alone, once
+    there is one. Empty while nobody is in view, or the view cannot be told."""
     text: str
-    """The same for people."""
+    """Both for people."""
+    details: str | None
+    """The set so far, for a lifter who rests: some seconds after its last rep, until the next one or the
+    set's end."""
 
 
 class StatsMessage(Message):

@@ -8,6 +8,8 @@ behind each number, stand at the fields of `FeedbackSettings`; in short:
   repetitions, which earn one "fixed"; other wording after three tries without effect;
 - a repetition in which the fault could not be judged is neither clean nor faulty.
 
+All of it begins anew with each set: who lifts is only sure within one, unless somebody says so.
+
 Synchronous, no clock. What is published of each repetition (`Advice.text`, `Advice.errors`) is never held
 back; only the cue is.
 """
@@ -17,59 +19,15 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
 
-from pydantic import Field, field_validator
-
+from streamaqa.errors import ConfigError
 from streamaqa.exercises import EXERCISES, ErrorType, Exercise
-from streamaqa.feedback.catalogue import Language
-from streamaqa.feedback.words import MAX_BYTES, MAX_WORDS, Words, fits
-from streamaqa.settings import Settings
+from streamaqa.feedback.settings import FeedbackSettings
+from streamaqa.feedback.words import Words
 from streamaqa.types import Assessment, Finding, Rep, SetEnded
 
 _RANK = {"high": 2, "medium": 1, "low": 0}
 VELOCITY = "velocity_loss"
-
-
-class FeedbackSettings(Settings):
-    """When the coach speaks, and how. Numbers marked † are engineering drawn from evidence, no trial's."""
-
-    lang: Language = "en"
-    """Language of text and cues."""
-    threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Probability from which an error is reported: more likely than not."""
-    thresholds: Mapping[str, Annotated[float, Field(gt=0, le=1)]] = {}
-    """The same for single errors by code, `{"squat.knees_inward": 0.4}`: `streamaqa-finetune evaluate` writes
-    those with the best F1 on validation."""
-    faulty_reps: Annotated[int, Field(ge=1)] = 2
-    """†Repetitions out of the last `bandwidth_reps` that must show a fault before it is cued: bandwidth
-    feedback beat feedback on every trial."""
-    bandwidth_reps: Annotated[int, Field(ge=1)] = 3
-    """†How many repetitions are looked back on, the present one included."""
-    clean_reps: Annotated[int, Field(ge=1)] = 2
-    """†Repetitions in a row without the fault that end its cue with one "fixed": a new fault each rep
-    overloads, constant correction demoralises."""
-    tries_per_wording: Annotated[int, Field(ge=1)] = 3
-    """†Times a wording is tried without effect before the next one: coaching practice."""
-    velocity_loss: Annotated[float, Field(gt=0, lt=1)] = 0.20
-    """Share of the set's fastest repetition lost from which to warn; over 25 % adds nothing for growth
-    (Refalo 2022)."""
-    velocity_reps: Annotated[int, Field(ge=1)] = 2
-    """†Repetitions in a row beyond `velocity_loss` before warning: a phone's velocity is noisy by .05 to
-    .13 m/s."""
-    cues: Mapping[str, tuple[str, ...]] = {}
-    """Cues of one's own by code, `{"squat.knees_inward": ["Knees out"]}`, tried in this order."""
-
-    @field_validator("cues")
-    @classmethod
-    def _cues_fit(cls, cues: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
-        for code, wordings in cues.items():
-            for cue in wordings:
-                if not fits(cue):
-                    raise ValueError(
-                        f"{code}: a cue has 1 to {MAX_WORDS} words and at most {MAX_BYTES} bytes: {cue!r}"
-                    )
-        return cues
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +51,6 @@ class SetAdvice:
     """What to publish when a set is over."""
 
     text: str
-    cue: str
-    """As in `Advice`."""
-    cue_code: str | None
     lang: str
     technique_limit: int | None
     """Number of the first repetition at which technique broke: a severe fault, or the first of a fault that
@@ -112,6 +67,8 @@ class _Seen:
 
     faulty: frozenset[str] = frozenset()
     clean: frozenset[str] = frozenset()
+    abstained: tuple[str, ...] = ()
+    """Just these."""
 
 
 @dataclass(slots=True)
@@ -129,21 +86,30 @@ class _Set:
     """Times its present wording was tried without effect."""
     slow: int = 0
     """Repetitions in a row beyond the velocity loss."""
+    told: bool = False
+    """Whether the present slowing was told on the screen."""
     warned: bool = False
-    """Whether the present slowing was warned of."""
+    """Whether it was cued, which waits until no form cue is said."""
     settled: dict[str, int] = field(default_factory=dict)
     """Error name to the repetition at which it was called fixed: its past is forgiven."""
 
 
 class Coach:
-    """Speaks to one athlete for one session. Give it each repetition once, in order, and each set's end."""
+    """Speaks to one athlete for one session. Give it each repetition once, in order, and each set's end.
+
+    Raises ConfigError where `settings` name an error that no exercise has.
+    """
 
     def __init__(
         self, settings: FeedbackSettings | None = None, exercises: Sequence[Exercise] = EXERCISES
     ) -> None:
         self._settings = settings or FeedbackSettings()
         self._exercises = {exercise.name: exercise for exercise in exercises}
-        self._words = Words(self._settings.lang, self._settings.cues)
+        codes = {f"{exercise.name}.{error.name}" for exercise in exercises for error in exercise.errors}
+        for key, named in (("cues", self._settings.cues), ("thresholds", self._settings.thresholds)):
+            if unknown := sorted(set(named) - codes):
+                raise ConfigError(f"feedback.{key}: no error {unknown[0]!r}")
+        self._words = Words(self._settings.lang, self._settings.cues, self._settings.cue_words)
         self._sets: dict[int, _Set] = {}
         self._wording: dict[str, int] = {}
         """By code: which wording to use. The one that worked last is tried first the next time."""
@@ -165,33 +131,50 @@ class Coach:
         if not assessment.assessor.trained:
             text = f"{text} {self._words.phrase('untrained')}"
         agreed = exercise is not None and assessment.exercise == rep.exercise
-        current.reps[rep.number] = _Seen(faulty, judged - faulty) if agreed else _Seen()
+        current.reps[rep.number] = _Seen(faulty, judged - faulty, assessment.abstained) if agreed else _Seen()
         if late or exercise is None or not agreed:
             return Advice(text, "", None, self._settings.lang, reported)
-        cue, code, extra = self._speak(exercise, current, rep, reported)
-        whole = f"{text} {extra}" if extra else text
+        slowing = self._slowing(current, rep)
+        cue, code, praise = self._speak(exercise, current, rep, reported)
+        whole = " ".join(part for part in (text, praise, slowing) if part)
         return Advice(whole, cue, code, self._settings.lang, reported)
 
     def set_ended(self, ended: SetEnded) -> SetAdvice:
         """The summary of a set, and an end to what was remembered of it."""
         current = self._sets.pop(ended.set_number, None) or _Set(ended.exercise)
-        exercise = self._exercises.get(ended.exercise)
-        numbers = sorted(rep.number for rep in ended.reps)
-        counts = Counter(name for seen in current.reps.values() for name in seen.faulty)
+        return self._sum_up(current, ended.reps)
+
+    def details(self, reps: Sequence[Rep], at: float) -> str | None:
+        """The same in words of a set that may go on, for somebody who rests; None while it is too early.
+
+        `reps` are the set's so far, `at` is the present stream time. Feedback that is still to come is left
+        out.
+        """
+        if not reps or at - reps[-1].end < self._settings.details_after_s:
+            return None
+        current = self._sets.get(reps[-1].set_number)
+        same = current is not None and current.exercise == reps[-1].exercise
+        return self._sum_up(current if current and same else _Set(reps[-1].exercise), reps).text
+
+    def _sum_up(self, current: _Set, reps: Sequence[Rep]) -> SetAdvice:
+        exercise = self._exercises.get(current.exercise)
+        seen = current.reps.values()
+        counts = Counter(name for each in seen for name in sorted(each.faulty))
         limit, broke = self._limit(current, exercise)
-        losses = [rep.velocity_loss for rep in ended.reps if rep.velocity_loss is not None]
+        losses = [rep.velocity_loss for rep in reps if rep.velocity_loss is not None]
         loss = losses[-1] if losses else None
-        judged = any(seen.faulty or seen.clean for seen in current.reps.values())
-        text = self._words.summary(exercise, len(numbers), limit, broke, loss, judged=judged)
-        return SetAdvice(
-            text,
-            self._words.phrase("set_cue"),
-            "set_ended",
-            self._settings.lang,
+        judged = {name for each in seen for name in each.faulty | each.clean}
+        text = self._words.summary(
+            exercise,
+            len(reps),
             limit,
+            broke,
             loss,
-            dict(counts.most_common()),
+            single=sorted(counts),
+            unjudged=[n for n in dict.fromkeys(n for s in seen for n in s.abstained) if n not in judged],
+            judged=bool(judged),
         )
+        return SetAdvice(text, self._settings.lang, limit, loss, dict(counts.most_common()))
 
     # --- memory ----------------------------------------------------------------------------------------
 
@@ -244,7 +227,6 @@ class Coach:
     ) -> tuple[str, str | None, str]:
         """Cue, its code, and what to add to the text."""
         seen = current.reps[rep.number]
-        self._slowing(current, rep)
         if current.active is not None:
             fixed = self._follow(exercise, current, rep, seen)
             severe = any(error.severity == "high" and error.name in seen.faulty for error in exercise.errors)
@@ -258,15 +240,22 @@ class Coach:
             return self._words.cue(code, current.active, self._wording.get(code, 0)), code, ""
         if current.slow >= self._settings.velocity_reps and not current.warned:
             current.warned = True
-            return self._words.phrase("velocity"), VELOCITY, self._words.slowing(rep.velocity_loss or 0.0)
+            return self._words.phrase("velocity"), VELOCITY, ""
         return "", None, ""
 
-    def _slowing(self, current: _Set, rep: Rep) -> None:
-        """Count repetitions in a row that are too slow. One fast repetition allows a new warning."""
-        if rep.velocity_loss is not None and rep.velocity_loss > self._settings.velocity_loss:
-            current.slow += 1
-        else:
-            current.slow, current.warned = 0, False
+    def _slowing(self, current: _Set, rep: Rep) -> str:
+        """Count repetitions in a row that are too slow; the warning for the screen when it is due, else "".
+
+        One fast repetition allows a new warning.
+        """
+        if rep.velocity_loss is None or rep.velocity_loss <= self._settings.velocity_loss:
+            current.slow, current.told, current.warned = 0, False, False
+            return ""
+        current.slow += 1
+        if current.slow < self._settings.velocity_reps or current.told:
+            return ""
+        current.told = True
+        return self._words.slowing(rep.velocity_loss)
 
     def _follow(
         self, exercise: Exercise, current: _Set, rep: Rep, seen: _Seen

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from streamaqa.body import FACING, SIDE_ON
-from streamaqa.exercises import Exercise
+import numpy as np
+
+from streamaqa.body import FACING, SIDE_ON, WAVERING, Array, seen, wavering, yaw
+from streamaqa.exercises import ErrorType, Exercise
 from streamaqa.feedback.catalogue import PHRASES, Language
 from streamaqa.feedback.words import Words
+from streamaqa.signs import Sign
+from streamaqa.types import Pose
 
 TURN_SIDE_ON = "turn_side_on"
-TURN_FRONT_ON = "turn_front_on"
+VISIBLE = 0.5
+"""Below this a joint counts as hidden, as for the assessor and the segmenter's advice."""
+TURNED = tuple(float(degrees) for degrees in range(-180, 180, 15))
+"""Yaws that stand for all: the narrowest view is 20 degrees to either side."""
 
 
 def observable(exercise: Exercise, yaw: float) -> tuple[str, ...]:
@@ -18,27 +25,104 @@ def observable(exercise: Exercise, yaw: float) -> tuple[str, ...]:
     return tuple(error.name for error in exercise.errors if any(sign.shown_from(yaw) for sign in error.signs))
 
 
-def turns(exercise: Exercise, yaw: float) -> dict[str, tuple[str, ...]]:
-    """Advice code to the errors that following it would bring into view; empty where nothing would help."""
-    shown = observable(exercise, yaw)
-    advice = {}
-    for code, other in ((TURN_SIDE_ON, SIDE_ON), (TURN_FRONT_ON, FACING)):
-        gained = tuple(name for name in observable(exercise, other) if name not in shown)
-        if gained:
-            advice[code] = gained
-    return advice
+def shown(exercises: Iterable[Exercise], poses: Sequence[Pose]) -> dict[str, tuple[str, ...]]:
+    """By exercise, the errors that can be judged from where the lifter of these poses is seen.
+
+    Empty while that cannot be told: there is nobody in most of the poses, or they are turned to and fro.
+    """
+    found = [pose for pose in poses if pose.found]
+    if 2 * len(found) <= len(poses):
+        return {}
+    world = np.stack([pose.world for pose in found])
+    if not wavering(world) <= WAVERING:
+        return {}
+    turned = yaw(world)
+    in_view = (seen(np.stack([pose.image for pose in found])) >= VISIBLE).mean(axis=0)
+    return {
+        exercise.name: tuple(e.name for e in exercise.errors if _can_be_judged(e, turned, in_view))
+        for exercise in exercises
+    }
 
 
-def advise(codes: Iterable[str], lang: Language = "en", exercise: Exercise | None = None) -> str:
-    """The sentences for all of the segmenter's codes. Advice to turn names what that would show."""
-    gained = {} if exercise is None else {**turns(exercise, FACING), **turns(exercise, SIDE_ON)}
-    return " ".join(setup_text(code, lang, exercise, gained.get(code, ())) for code in codes)
+def _can_be_judged(error: ErrorType, turned: float, in_view: Array) -> bool:
+    return any(sign.shown_from(turned) and _joints_seen(sign, in_view) for sign in error.signs)
+
+
+def _joints_seen(sign: Sign, in_view: Array) -> bool:
+    """Whether most poses show what the sign needs; `in_view` is the share of poses, by landmark."""
+    sides = [min(in_view[joint + side] for joint in sign.joints) > 0.5 for side in (0, 1)]
+    return all(sides) if sign.sides == "both" else any(sides)
+
+
+def advise(
+    codes: Iterable[str],
+    lang: Language = "en",
+    exercise: Exercise | None = None,
+    shown: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """The sentences for all of the segmenter's codes. Advice to turn names what that would show.
+
+    `shown` is what can be judged as it is (see `shown`), where that is known.
+    """
+    judged = (shown or {}).get(exercise.name, ()) if exercise else ()
+    side, _ = _of_one_view(exercise) if exercise else ((), ())
+    gained = [name for name in side if name not in judged] or side
+    return " ".join(
+        setup_text(code, lang, exercise, gained if code == TURN_SIDE_ON else ()) for code in codes
+    )
+
+
+def tell_shown(
+    shown: Mapping[str, Sequence[str]],
+    exercises: Iterable[Exercise],
+    lang: Language = "en",
+    told: Iterable[str] = (),
+) -> str:
+    """Which errors can be judged as the lifter stands, in words: of one exercise also which cannot, and why.
+
+    Args:
+        shown: what the function of that name says, of one exercise or of several; "" if it says nothing.
+        exercises: the vocabulary.
+        lang: which language.
+        told: advice that is given beside this; what it says is not said again.
+    """
+    words = Words(lang, {})
+    known = [exercise for exercise in exercises if exercise.name in shown]
+    if not known:
+        return ""
+    if len(known) > 1:
+        judged = [
+            f"{words.exercise(each)} ({words.names(each, shown[each.name])})"
+            for each in known
+            if shown[each.name]
+        ]
+        return words.phrase("shown", errors=", ".join(judged)) if judged else words.phrase("nothing_shown")
+    (exercise,) = known
+    judged = list(shown[exercise.name])
+    parts = [words.phrase("shown", errors=words.names(exercise, judged))] if judged else []
+    for key, of_view in zip(("needs_side", "needs_front"), _of_one_view(exercise), strict=True):
+        missing = [name for name in of_view if name not in judged]
+        if key == "needs_side" and TURN_SIDE_ON in told:
+            continue
+        parts += [words.phrase(key, errors=words.names(exercise, missing))] if missing else []
+    return " ".join(parts) or words.phrase("nothing_shown")
+
+
+def _of_one_view(exercise: Exercise) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Errors that show side-on, and those that show from the front and not side-on; none that show anywhere.
+
+    What shows in both and yet not everywhere (leg drive, not from behind) counts to the side view.
+    """
+    everywhere = set.intersection(*(set(observable(exercise, turned)) for turned in TURNED))
+    side = tuple(name for name in observable(exercise, SIDE_ON) if name not in everywhere)
+    front = tuple(n for n in observable(exercise, FACING) if n not in everywhere and n not in side)
+    return side, front
 
 
 def setup_text(
     code: str, lang: Language = "en", exercise: Exercise | None = None, errors: Iterable[str] = ()
 ) -> str:
-    """The sentence for a set-up code of the segmenter or of `turns`; an unknown code is shown as it is."""
+    """The sentence for a set-up code of the segmenter; an unknown code is shown as it is."""
     names: Sequence[str] = tuple(errors)
     if code not in PHRASES[lang]:
         return code.replace("_", " ").capitalize() + "."

@@ -5,35 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from streamaqa.exercises import ErrorType, Exercise
-from streamaqa.feedback.catalogue import ENGLISH_ALTERNATIVES, PHRASES, WORDINGS, Language
+from streamaqa.feedback.catalogue import (
+    ENGLISH_ALTERNATIVES,
+    ENGLISH_LABELS,
+    EXERCISE_NAMES,
+    PHRASES,
+    WORDINGS,
+    Language,
+)
 from streamaqa.types import Finding
 
 MAX_BYTES = 64
 """Of UTF-8: what the `cue` topic promises."""
 MAX_WORDS = 4
-"""Coaching practice, see FeedbackSettings."""
+"""Coaching practice: the default of `FeedbackSettings.cue_words`, and what the catalogue keeps to."""
 
 
-def fits(cue: str) -> bool:
-    """Whether a cue has one to four words and at most 64 bytes."""
-    return 0 < len(cue.split()) <= MAX_WORDS and len(cue.encode()) <= MAX_BYTES
+def fits(cue: str, most: int = MAX_WORDS) -> bool:
+    """Whether a cue has one to `most` words and at most 64 bytes."""
+    return 0 < len(cue.split()) <= most and len(cue.encode()) <= MAX_BYTES
 
 
-def shorten(cue: str) -> str:
+def shorten(cue: str, most: int = MAX_WORDS) -> str:
     """As much of a cue as fits: whole words, and characters of an overlong first word."""
-    words = cue.split()[:MAX_WORDS]
+    words = cue.split()[:most]
     while len(words) > 1 and len(" ".join(words).encode()) > MAX_BYTES:
         words.pop()
     return " ".join(words).encode()[:MAX_BYTES].decode(errors="ignore")
 
 
 class Words:
-    """The sentences and cues of one language."""
+    """The sentences and cues of one language.
 
-    def __init__(self, lang: Language, cues: Mapping[str, tuple[str, ...]]) -> None:
+    Args:
+        lang: which.
+        cues: those of one's own, by code, which go before the catalogue's.
+        most: words of a cue. Wordings that are longer are passed over where there are shorter ones.
+    """
+
+    def __init__(
+        self, lang: Language, cues: Mapping[str, tuple[str, ...]] | None = None, most: int = MAX_WORDS
+    ) -> None:
         self._phrases = PHRASES[lang]
         self._wordings = WORDINGS[lang]
-        self._own_cues = cues
+        self._exercises = EXERCISE_NAMES[lang]
+        self._own_cues = cues or {}
+        self._most = most
         self._english = lang == "en"
 
     def phrase(self, key: str, **values: object) -> str:
@@ -43,7 +60,13 @@ class Words:
     def label(self, code: str, error: ErrorType) -> str:
         """What the fault is called."""
         wording = self._wordings.get(code)
-        return wording.label if wording else error.words
+        if wording:
+            return wording.label
+        return ENGLISH_LABELS.get(code, error.words) if self._english else error.words
+
+    def exercise(self, exercise: Exercise) -> str:
+        """What the exercise is called."""
+        return self._exercises.get(exercise.name, exercise.words)
 
     def sentence(self, code: str, error: ErrorType) -> str:
         """What is told the lifter, in full."""
@@ -53,7 +76,9 @@ class Words:
     def cue(self, code: str, error: ErrorType, turn: int) -> str:
         """The cue whose turn it is; after the last wording comes the first again."""
         cues = self._own_cues.get(code) or self._cues(code, error)
-        return shorten(cues[turn % len(cues)]) or shorten(error.words) or shorten(error.name)
+        cues = tuple(cue for cue in cues if fits(cue, self._most)) or cues
+        said = (cues[turn % len(cues)], error.words, error.name)
+        return next(filter(None, (shorten(cue, self._most) for cue in said)), "")
 
     def _cues(self, code: str, error: ErrorType) -> tuple[str, ...]:
         wording = self._wordings.get(code)
@@ -62,7 +87,7 @@ class Words:
         return (error.cue, *(ENGLISH_ALTERNATIVES.get(code, ()) if self._english else ()))
 
     def fixed(self, code: str, error: ErrorType) -> str:
-        """The cue that names what was mended."""
+        """The cue that names what was mended; in the catalogue's words always in full."""
         return shorten(self.phrase("fixed", error=self.label(code, error)))
 
     def fixed_text(self, code: str, error: ErrorType) -> str:
@@ -71,7 +96,7 @@ class Words:
 
     def slowing(self, loss: float) -> str:
         """The warning of velocity loss, for a screen."""
-        return self.phrase("velocity_text", loss=_percent(loss))
+        return self.phrase("velocity_text", loss=self._percent(loss))
 
     def rep(
         self,
@@ -102,23 +127,36 @@ class Words:
         broke: Sequence[str],
         loss: float | None,
         *,
+        single: Sequence[str],
+        unjudged: Sequence[str],
         judged: bool,
     ) -> str:
-        """What a screen shows of one set."""
+        """What a screen shows of one set.
+
+        Args:
+            exercise: of the set.
+            reps: how many.
+            limit: the first one at which technique broke, and `broke` what did.
+            broke: names of errors.
+            loss: of velocity.
+            single: errors that were seen without a pattern, so that none of them broke technique.
+            unjudged: errors that were judged in no repetition.
+            judged: whether any error was in any.
+        """
         parts = [self.phrase("set_one") if reps == 1 else self.phrase("set", reps=reps)]
         if not judged:
             parts.append(self.phrase("set_unjudged"))
-        elif limit is None:
-            parts.append(self.phrase("set_clean"))
+        elif limit is not None:
+            key = "set_limit_first" if limit <= 1 else "set_limit"
+            parts.append(self.phrase(key, held=limit - 1, rep=limit, errors=self.names(exercise, broke)))
+        elif single:
+            parts.append(self.phrase("set_single", errors=self.names(exercise, single)))
         else:
-            names = self.names(exercise, broke)
-            parts.append(
-                self.phrase("set_limit_first", errors=names)
-                if limit <= 1
-                else self.phrase("set_limit", held=limit - 1, rep=limit, errors=names)
-            )
+            parts.append(self.phrase("set_clean"))
+        if judged and unjudged:
+            parts.append(self.phrase("set_partly", errors=self.names(exercise, unjudged)))
         if loss is not None:
-            parts.append(self.phrase("set_velocity", loss=_percent(loss)))
+            parts.append(self.phrase("set_velocity", loss=self._percent(loss)))
         return " ".join(parts)
 
     def names(self, exercise: Exercise | None, names: Iterable[str]) -> str:
@@ -131,6 +169,5 @@ class Words:
             for name in names
         )
 
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
+    def _percent(self, share: float) -> str:
+        return self.phrase("percent", share=f"{100 * share:.0f}")

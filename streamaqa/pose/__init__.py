@@ -5,6 +5,7 @@ MediaPipe itself is imported when an estimator is opened, not when this module i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypeAlias
@@ -13,19 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from streamaqa.pose.follow import Doubt, Follower, FollowSettings, Person
+from streamaqa.pose.choosing import Choice
+from streamaqa.pose.follow import Doubt, Follower
 from streamaqa.pose.landmarker import Landmarker
+from streamaqa.pose.painting import AROUND_M, CLOSE_M, LIMB_M, Box, alone, around, only, within, without
+from streamaqa.pose.person import Person
+from streamaqa.pose.settings import ChoosingSettings, FollowSettings
 from streamaqa.settings import Settings
 from streamaqa.types import Frame, Pose
 
 Variant: TypeAlias = Literal["lite", "full", "heavy"]
 
-BOX_MARGIN = 0.15
-"""Share of a person's box by which it is widened: landmarks end at wrists, ankles and eyes."""
-AROUND_M = (0.9, 1.3)
-"""Metres about the middle of the trunk, sideways and up, that a closer look takes in of a tall lifter."""
-GREY = 127
-"""What hides somebody: no edges, and the mean of what the model was trained on."""
 LOOK_CONFIDENCE = 0.3
 """Detection confidence of a second look: a bar before the face costs the detector's trust, and whoever is
 found must be like the lifter anyway."""
@@ -50,6 +49,8 @@ class PoseSettings(Settings):
     """How many people a second look tells apart; 1 turns second looks off. Lifter, spotter, passer-by."""
     follow: FollowSettings = FollowSettings()
     """When the person tracked is doubted."""
+    choosing: ChoosingSettings = ChoosingSettings()
+    """When somebody who stands beside a lifter from the first is left for the lifter."""
 
 
 class PoseEstimator(Protocol):
@@ -73,23 +74,26 @@ class MediaPipePose:
         self._model = model
         self._settings = settings or PoseSettings()
         self._tracker = self._open()
-        self._everybody: Landmarker | None = None
+        self._crowd: Landmarker | None = None
         self._follower = Follower(self._settings.follow)
+        self._choice, self._chosen = Choice(self._settings.choosing), 0
+        self._sees_somebody = False
         self.looks = 0
         """Second looks so far."""
 
     def estimate(self, frame: Frame) -> Pose:
         """The pose in this frame. Frames must come in time order."""
-        poses = self._tracker.find(frame.image, frame.time)
+        poses = self._tracker.find(self._in_sight(frame), frame.time)
+        self._sees_somebody = bool(poses)
         if not poses:
-            return Pose.nobody(frame.time, _size(frame))
+            return self._search(frame)
         (pose,) = poses
         if self._settings.people == 1:
             return pose
         tracked = Person.of(pose, frame.image)
         match self._follower.doubt(tracked):
             case Doubt.NONE:
-                return pose
+                return self._choose(frame, pose, tracked)
             case Doubt.WAIT:
                 return Pose.nobody(frame.time, _size(frame))
             case Doubt.LOOK:
@@ -98,8 +102,8 @@ class MediaPipePose:
     def close(self) -> None:
         """Free the models: an unclosed landmarker raises when the interpreter exits."""
         self._tracker.close()
-        if self._everybody is not None:
-            self._everybody.close()
+        if self._crowd is not None:
+            self._crowd.close()
 
     def __enter__(self) -> Self:
         return self
@@ -109,42 +113,82 @@ class MediaPipePose:
     ) -> None:
         self.close()
 
+    def _in_sight(self, frame: Frame) -> NDArray[np.uint8]:
+        """What the tracker is shown: while others are about, only where the lifter can be."""
+        place = self._follower.place
+        if place is None or not self._follower.wary(frame.time):
+            return frame.image
+        close = self._follower.hidden and self._sees_somebody
+        return only(frame.image, around(place, _size(frame), CLOSE_M if close else AROUND_M))
+
     def _look(self, frame: Frame, pose: Pose, tracked: Person) -> Pose:
         """Find everybody, and the lifter among them; bring the tracker back if it has gone elsewhere."""
         self.looks += 1
-        if self._everybody is None:
-            self._everybody = self._open(self._settings.people, LOOK_CONFIDENCE)
-        everybody = self._everybody.find(frame.image, frame.time) + self._closer(self._everybody, frame, pose)
-        people = [Person.of(each, frame.image) for each in everybody]
-        lifter = self._follower.decide(tracked, people)
-        if lifter is None:
-            return Pose.nobody(frame.time, _size(frame))
+        seen = self._everybody(frame, [(pose, tracked)])
+        lifter = self._follower.decide(tracked, [person for _, person in seen])
         if lifter is tracked:
             return pose
-        found = everybody[next(i for i, person in enumerate(people) if person is lifter)]
-        self._bring_back(frame, found)
-        return found
+        if lifter is not None:
+            self._bring_back(frame, next(each for each, person in seen if person is lifter))
+        return Pose.nobody(frame.time, _size(frame))  # a single look is too rough to be told
 
-    def _closer(self, everybody: Landmarker, frame: Frame, tracked: Pose) -> list[Pose]:
-        """Who is at the lifter's place. In the whole picture the detector often sees the nearest person only.
+    def _choose(self, frame: Frame, pose: Pose, tracked: Person) -> Pose:
+        """Whether somebody else is the lifter, before the one tracked has lifted."""
+        if self._chosen != self._follower.taken:
+            self._choice, self._chosen = Choice(self._settings.choosing), self._follower.taken
+        at = self._choice.push(frame.image, pose)
+        if at is None:
+            return pose
+        self.looks += 1
+        place = replace(tracked, x=at)
+        seen = self._all_in(frame.image, frame, around(place, _size(frame)))
+        rival = self._choice.decide(pose, tracked, seen)
+        if rival is None:
+            return pose
+        self._follower.take(rival)
+        self._bring_back(frame, next(each for each, person in seen if person is rival))
+        return Pose.nobody(frame.time, _size(frame))
 
-        For the same reason whoever is tracked is painted over, unless they stand in front of that place.
+    def _search(self, frame: Frame) -> Pose:
+        """Nobody is tracked: look for the lifter, if others were about."""
+        if self._follower.missing(frame.time):
+            self.looks += 1
+            seen = self._everybody(frame, [])
+            lifter = self._follower.find([person for _, person in seen], frame.time)
+            if lifter is not None:
+                self._bring_back(frame, next(each for each, person in seen if person is lifter))
+        return Pose.nobody(frame.time, _size(frame))
+
+    def _everybody(self, frame: Frame, known: list[tuple[Pose, Person]]) -> list[tuple[Pose, Person]]:
+        """Who is in the picture, at the lifter's place, and there again behind those who are somebody else.
+
+        In the whole picture the detector often sees the nearest person only, and that one several times.
         """
-        place = self._follower.place
-        if place is None:
-            return []
+        seen = [] if self._follower.wary(frame.time) else self._all_in(frame.image, frame)
+        if (place := self._follower.place) is None:
+            return seen
+        box = around(place, _size(frame))
+        seen += self._all_in(frame.image, frame, box)
+        if not any(self._follower.resembles(person) for _, person in seen):
+            picture = frame.image
+            for other, person in [*known, *seen]:
+                picture = without(picture, other, LIMB_M * person.metre)
+            seen += self._all_in(picture, frame, box)
+        return seen
+
+    def _all_in(
+        self, picture: NDArray[np.uint8], frame: Frame, box: Box | None = None
+    ) -> list[tuple[Pose, Person]]:
+        """Everybody in a part of a picture of that frame."""
         width, height = _size(frame)
-        reach = np.array(AROUND_M) * place.metre
-        left, top, right, bottom = _box(np.array([(place.x, place.y)]), reach, (width, height))
+        left, top, right, bottom = box or (0, 0, width, height)
         if right - left < LEAST_CROP or bottom - top < LEAST_CROP:
             return []
-        picture = frame.image
-        x0, y0, x1, y1 = _box(tracked.image[:, :2] * (width, height), np.zeros(2), (width, height))
-        if not x0 <= place.x <= x1:
-            picture = picture.copy()
-            picture[y0:y1, x0:x1] = GREY
-        part = everybody.find(picture[top:bottom, left:right], frame.time)
-        return [within(pose, (left, top), (width, height)) for pose in part]
+        if self._crowd is None:
+            self._crowd = self._open(self._settings.people, LOOK_CONFIDENCE)
+        part = self._crowd.find(picture[top:bottom, left:right], frame.time)
+        poses = [within(pose, (left, top), (width, height)) for pose in part]
+        return [(pose, Person.of(pose, frame.image)) for pose in poses]
 
     def _open(self, people: int | None = None, detection: float | None = None) -> Landmarker:
         s = self._settings
@@ -156,33 +200,6 @@ class MediaPipePose:
         self._tracker.close()
         self._tracker = self._open()
         self._tracker.find(alone(frame.image, lifter), frame.time)
-
-
-def alone(picture: NDArray[np.uint8], pose: Pose) -> NDArray[np.uint8]:
-    """The picture, (H, W, 3), in grey but for the box around that person."""
-    flat = pose.image[:, :2] * np.asarray(pose.size)
-    margin = BOX_MARGIN * (flat.max(axis=0) - flat.min(axis=0))
-    left, top, right, bottom = _box(flat, margin, pose.size)
-    out = np.full_like(picture, GREY)
-    out[top:bottom, left:right] = picture[top:bottom, left:right]
-    return out
-
-
-def _box(
-    points: NDArray[np.floating], margin: NDArray[np.floating], size: tuple[int, int]
-) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of what holds `points`, (N, 2) pixels, and a margin, within the picture."""
-    left, top = np.clip(points.min(axis=0) - margin, 0, size).astype(int)
-    right, bottom = np.clip(points.max(axis=0) + margin, 0, size).astype(int)
-    return int(left), int(top), int(right), int(bottom)
-
-
-def within(pose: Pose, corner: tuple[int, int], size: tuple[int, int]) -> Pose:
-    """A pose found in a part of a picture, in the whole picture's coordinates."""
-    image = pose.image.copy()
-    image[:, :2] = (image[:, :2] * pose.size + corner) / size
-    image[:, 2] *= pose.size[0] / size[0]
-    return Pose(pose.time, image, pose.world, size)
 
 
 def _size(frame: Frame) -> tuple[int, int]:

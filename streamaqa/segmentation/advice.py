@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from streamaqa.body import EDGE, SIDE_ON, Joint, yaw
+from streamaqa.body import EDGE, NOSE, SIDE_ON, Joint, yaw
 from streamaqa.exercises import Exercise
 from streamaqa.segmentation.settings import AdviceSettings
 from streamaqa.types import Pose
@@ -49,38 +49,39 @@ class Advisor:
         if exercise is not None and self._hidden_by_view(exercise):
             lasting.add("turn_side_on")
         if "too_close" in lasting:
-            lasting -= {"feet_not_visible", "hands_not_visible"}
+            lasting -= {"feet_not_visible", "hands_not_visible", "head_not_visible"}
         return tuple(sorted(lasting))
 
     def _look(self, pose: Pose) -> frozenset[str]:
+        """What is wrong in one pose.
+
+        A hand behind plates or the body is no matter of where the camera stands, so hands only have to be
+        within the picture; feet are guessed near its lower edge, and have to be seen as well.
+        """
         if not pose.found:
             return frozenset({"nobody_in_view"})
-        unseen = {joint for joint in (Joint.WRIST, Joint.ANKLE) if not self._in_view(pose, joint)}
-        codes = set()
-        if Joint.ANKLE in unseen:
-            codes.add("feet_not_visible")
-        if Joint.WRIST in unseen:
-            codes.add("hands_not_visible")
-        head_out = bool(pose.image[0, 1] < EDGE)
-        if head_out and Joint.ANKLE in unseen:
-            codes.add("too_close")
-        return frozenset(codes)
-
-    def _in_view(self, pose: Pose, joint: Joint) -> bool:
-        """Whether the better seen side's joint is within the picture and seen."""
-        both = pose.image[joint : joint + 2]
-        inside = ((both[:, :2] > EDGE) & (both[:, :2] < 1 - EDGE)).all(axis=1)
-        return bool((inside & (both[:, 3] >= self._settings.visibility)).any())
+        xy = pose.image[:, :2]
+        inside = np.asarray(((xy > EDGE) & (xy < 1 - EDGE)).all(axis=1))
+        visible = inside & (pose.image[:, 3] >= self._settings.visibility)
+        feet_out = not visible[Joint.ANKLE : Joint.ANKLE + 2].any()
+        head_out = bool(pose.image[NOSE, 1] < EDGE)
+        wrong = {
+            "feet_not_visible": feet_out,
+            "hands_not_visible": not inside[Joint.WRIST : Joint.WRIST + 2].any(),
+            "head_not_visible": head_out,
+            "too_close": head_out and feet_out,
+        }
+        return frozenset(code for code, so in wrong.items() if so)
 
     def _hidden_by_view(self, exercise: Exercise) -> bool:
         """Whether an error that a side view shows cannot be judged from here."""
-        turns = [turned for _, _, turned in self._looks if np.isfinite(turned)]
+        turns = [each for _, _, each in self._looks if np.isfinite(each)]
         if not turns:
             return False
         radians = np.radians(turns)
-        yaw = float(np.degrees(np.arctan2(np.sin(radians).mean(), np.cos(radians).mean())))
+        turned = float(np.degrees(np.arctan2(np.sin(radians).mean(), np.cos(radians).mean())))
         return any(
             any(sign.shown_from(SIDE_ON) for sign in error.signs)
-            and not any(sign.shown_from(yaw) for sign in error.signs)
+            and not any(sign.shown_from(turned) for sign in error.signs)
             for error in exercise.errors
         )

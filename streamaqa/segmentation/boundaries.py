@@ -3,6 +3,10 @@
 Each phase has its own range, from its level at rest to the turn, so that a camera that pans during a
 repetition, or a lifter who stops short, moves no boundary far. The end is read while the last of the way home
 is still to come: somebody who is nearly where they began is on the way there.
+
+Two readings are joined: where the smoothed signal crosses its levels, which is right for every movement, and
+where a minimum-jerk curve through all of the repetition does, which noise and the pose model's moods move
+less. The curve counts for half where it fits, and the less the worse it does.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamaqa.segmentation.filter import Array, smooth
+from streamaqa.segmentation.minimum_jerk import Curve, fit, time_of
 from streamaqa.segmentation.settings import PhaseSettings
 
 
@@ -33,9 +38,12 @@ def read(t: Array, raw: Array, left: float, base: float, settings: PhaseSettings
 
     `left` is when the movement was noticed, `base` the level at rest that was believed in then.
     """
-    rough = _read(t, raw, left, base, settings, settings.smooth_s)
-    spread = settings.smooth_share * (rough.end - rough.start)
-    return rough if spread <= settings.smooth_s else _read(t, raw, left, base, settings, spread)
+    cut = _read(t, raw, left, base, settings, settings.smooth_s)
+    spread = settings.smooth_share * (cut.end - cut.start)
+    if spread > settings.smooth_s:
+        cut = _read(t, raw, left, base, settings, spread)
+    returned = cut.second_range >= settings.returned * cut.first_range > 0
+    return _join(cut, t, raw, settings) if returned else cut
 
 
 def _read(t: Array, raw: Array, left: float, base: float, settings: PhaseSettings, spread: float) -> Cut:
@@ -49,11 +57,64 @@ def _read(t: Array, raw: Array, left: float, base: float, settings: PhaseSetting
     if 0 < end_level - level < settings.underway * out:
         end_level = level
     back = float(x[top]) - end_level
-    start = _last_crossing(t[: top + 1], x[: top + 1], level + share * out)
-    hold_start = _last_crossing(t[: top + 1], x[: top + 1], x[top] - share * out)
-    hold_end = _first_crossing(t[top:], x[top:], x[top] - share * back)
-    end = _first_crossing(t[top:], x[top:], end_level + share * back)
+    first, second = _behind(out, settings), _behind(back, settings)
+    start = _last_crossing(t[: top + 1], x[: top + 1], level + share * out - first)
+    hold_start = _last_crossing(t[: top + 1], x[: top + 1], x[top] - share * out - first)
+    hold_end = _first_crossing(t[top:], x[top:], x[top] - share * back + second)
+    end = _first_crossing(t[top:], x[top:], end_level + share * back + second)
     return Cut(start, (hold_start + hold_end) / 2, end, hold_start, hold_end, out, back)
+
+
+def _behind(travel: float, settings: PhaseSettings) -> float:
+    """How far the landmarks are taken to trail behind a movement of that range."""
+    return min(settings.trail, 0.5 * settings.boundary * travel)
+
+
+def _join(cut: Cut, t: Array, raw: Array, settings: PhaseSettings) -> Cut:
+    """The cut moved towards the one of the curve that fits best, by as much as that fits."""
+    share, travel = time_of(settings.boundary), 1 - 2 * time_of(settings.boundary)
+    first = max(cut.hold_start - cut.start, settings.smooth_s) / travel
+    second = max(cut.end - cut.hold_end, settings.smooth_s) / travel
+    begins = cut.start - share * first
+    leaves = max(cut.hold_end - share * second, begins + first)
+    seen = t >= begins - settings.still_s
+    still = raw[seen & (t <= cut.start)]
+    level = float(np.median(still)) if len(still) else float(raw[0])
+    guess = Curve(level, cut.first_range, cut.second_range, begins, first, leaves, second)
+    curve, rms = fit(t[seen], raw[seen], guess)
+    weight = settings.curve / (1 + (rms / settings.curve_rms) ** 4)
+    return _between(cut, _cut_of(curve, settings), weight, float(t[0]), float(t[-1]))
+
+
+def _cut_of(curve: Curve, settings: PhaseSettings) -> Cut:
+    """Where a curve that trails behind the movement says that it crossed its levels."""
+    share = settings.boundary
+    first = _behind(curve.out, settings) / max(curve.out, 1e-9)
+    second = _behind(curve.back, settings) / max(curve.back, 1e-9)
+    start = curve.begins + time_of(share - first) * curve.first
+    hold_start = curve.begins + time_of(1 - share - first) * curve.first
+    hold_end = curve.leaves + time_of(share - second) * curve.second
+    end = curve.leaves + time_of(1 - share - second) * curve.second
+    early = (time_of(1 - share) - time_of(1 - share - first)) * curve.first
+    early += (time_of(share) - time_of(share - second)) * curve.second
+    return Cut(start, curve.turn - early / 2, end, hold_start, hold_end, curve.out, curve.back)
+
+
+def _between(one: Cut, other: Cut, weight: float, first: float, last: float) -> Cut:
+    """`one` with its times moved by `weight` towards those of `other`, but not out of what was seen."""
+
+    def at(a: float, b: float) -> float:
+        return min(max(a + weight * (b - a), first), last)
+
+    return Cut(
+        at(one.start, other.start),
+        at(one.turn, other.turn),
+        at(one.end, other.end),
+        at(one.hold_start, other.hold_start),
+        at(one.hold_end, other.hold_end),
+        one.first_range,
+        one.second_range,
+    )
 
 
 def _rest(t: Array, x: Array, level: float, settings: PhaseSettings) -> float:

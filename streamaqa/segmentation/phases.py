@@ -11,6 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from streamaqa.motion import Measure, Moment, Motion, Posture
 from streamaqa.segmentation.boundaries import Cut, read
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.settings import PhaseSettings
+from streamaqa.segmentation.signals import settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Opened:
 
     start: float
     plausible: bool
-    """Whether the gates at the start are passed."""
+    """Whether the gates at the start are passed, and those of the way so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class PhaseMachine:
             notes = self._drop("gap") if self.open else []
             self.reset()
             return notes + self.push(posture)
+        if self._glitch(posture.time, raw):
+            return []
         value = self._filter.push(posture.time, raw)
         if not self._past:
             self._base = value
@@ -142,7 +146,7 @@ class PhaseMachine:
         self._left = now.time
         self._top, self._topped = now.value, now.time
         start = self._provisional_start()
-        return [Opened(start, not self._failed(("start",), start, now.time, now.time))]
+        return [Opened(start, not self._failed(("start", "rise"), start, now.time, now.time))]
 
     def _going_out(self, now: _Sample) -> list[Note]:
         s = self._settings
@@ -162,10 +166,11 @@ class PhaseMachine:
             self._state = _State.BACK
             self._low, self._lowest = now.value, now.time
             self._peak_speed, self._moving = 0.0, now.time
-            cut = self._cut()
-            failed = self._failed(("start", "turn"), cut.start, cut.turn, cut.turn)
+            cut, seen = self._cut(), self._seen()
+            failed = self._failed(("start", "turn", "rise"), seen.start, seen.turn, seen.turn)
             return [Turned(cut.start, cut.turn, not failed)]
-        if (level := self._still(s.still_s)) is not None and self._failed(("turn",), *3 * (now.time,)):
+        level = self._still(s.still_s)
+        if level is not None and self._failed(("turn",), self._left, now.time, now.time):
             return self._drop("stopped_short", level)
         return []
 
@@ -185,13 +190,22 @@ class PhaseMachine:
             return self._going_out(now)
         if speed >= s.slow * self._peak_speed:
             self._moving = now.time
-        if returned >= s.home and now.time - self._moving >= s.settle_s:
+        slow = now.time - self._moving
+        arrived = returned >= 1 - s.boundary or slow >= s.linger * (now.time - self._topped)
+        if returned >= s.home and slow >= s.settle_s and arrived:
             return self._close()
         if returned >= s.returned and self._still(s.stop_s) is not None:
             return self._close()
         return []
 
     # --- helpers --------------------------------------------------------------------------------------
+
+    def _glitch(self, time: float, raw: float) -> bool:
+        """Whether the signal leaps as no body does: a mistake of the pose model, unless it lasts."""
+        if not self._past:
+            return False
+        s, elapsed = self._settings, time - self._past[-1].time
+        return elapsed <= s.glitch_s and abs(raw - self._past[-1].raw) > s.glitch + s.glitch_speed * elapsed
 
     def _margin(self) -> float:
         return max(self._settings.hysteresis * (self._top - self._base), self._settings.least_hysteresis)
@@ -227,14 +241,14 @@ class PhaseMachine:
         return [Dropped(reason)]
 
     def _close(self, until: float | None = None) -> list[Note]:
-        cut = self._cut(until)
+        cut, seen = self._cut(until), self._seen(until)
         self._state = _State.HOME
         self._base = self._low
-        if cut.end - cut.start < self._settings.least_s:
+        if seen.end - seen.start < self._settings.least_s:
             return [Dropped("too_short")]
-        if min(cut.first_range, cut.second_range) < self._motion.least_range:
+        if min(seen.first_range, seen.second_range) < self._motion.least_range:
             return [Dropped("too_small")]
-        margins = self._margins(cut.start, cut.turn, cut.end)
+        margins = self._margins(seen.start, seen.turn, seen.end)
         if failed := [name for margin, name, _ in sorted(margins) if margin < 0]:
             return [Dropped(failed[0])]
         while self._past[0].time < cut.end:
@@ -243,12 +257,11 @@ class PhaseMachine:
 
     def _margins(self, start: float, turn: float, end: float) -> list[tuple[float, str, Moment]]:
         """How far inside each gate a movement cut there is, the gate's name, and where it looks."""
-        times = (start, turn, end)
-        values = [[self._around(time, gate.measure) for time in times] for gate in self._motion.gates]
-        return [
-            (gate.margin(*value), gate.name, gate.moment)
-            for gate, value in zip(self._motion.gates, values, strict=True)
-        ]
+
+        def values(measure: Measure) -> tuple[float, float, float]:
+            return self._around(start, measure), self._around(turn, measure), self._around(end, measure)
+
+        return [(gate.judge(values), gate.name, gate.moment) for gate in self._motion.gates]
 
     def _failed(self, moments: tuple[Moment, ...], start: float, turn: float, end: float) -> bool:
         return any(margin < 0 and moment in moments for margin, _, moment in self._margins(start, turn, end))
@@ -265,10 +278,13 @@ class PhaseMachine:
     def _around(self, time: float, measure: Measure) -> float:
         """The median of `measure` near `time`, or its nearest value."""
         reach = self._settings.gate_s
-        near = [measure(s.posture) for s in self._past if abs(s.time - time) <= reach]
-        if not near:
-            near = [measure(min(self._past, key=lambda s: abs(s.time - time)).posture)]
-        return float(np.median(near))
+        near: list[float] = []
+        for sample in reversed(self._past):
+            if time - sample.time > reach:
+                break
+            if abs(sample.time - time) <= reach:
+                near.append(measure(sample.posture))
+        return median(near) if near else measure(min(self._past, key=lambda s: abs(s.time - time)).posture)
 
     def _provisional_start(self) -> float:
         """When the signal left its level, as far as can be told before the range is known."""
@@ -283,9 +299,24 @@ class PhaseMachine:
         return self._cut() if self._state is _State.BACK else None
 
     def _cut(self, until: float | None = None) -> Cut:
-        """Read the boundaries from the past, up to `until`."""
-        begin = self._left - self._settings.home_s
-        samples = [s for s in self._past if s.time >= begin and (until is None or s.time <= until)]
+        """Read the boundaries from the past, up to `until`: from the load's height, all measured alike."""
+        samples = self._movement(until)
         times = np.array([s.time for s in samples])
-        signal = np.array([s.raw for s in samples])
+        raw = np.array([s.raw for s in samples])
+        height = self._motion.height or self._motion.signal
+        signal = self._sign * np.array([height(p) for p in settled([s.posture for s in samples])])
+        before = times <= self._left
+        base = self._base + float(np.median((signal - raw)[before]))
+        cut = read(times, signal, self._left, base, self._settings)
+        return cut if min(cut.first_range, cut.second_range) > 0 else self._seen(until)
+
+    def _seen(self, until: float | None = None) -> Cut:
+        """The movement as the signal has it that it was noticed by: what it was is told by this one."""
+        samples = self._movement(until)
+        times, signal = np.array([s.time for s in samples]), np.array([s.raw for s in samples])
         return read(times, signal, self._left, self._base, self._settings)
+
+    def _movement(self, until: float | None) -> list[_Sample]:
+        """Everything since some time before the movement was noticed."""
+        begin = self._left - self._settings.home_s
+        return [s for s in self._past if s.time >= begin and (until is None or s.time <= until)]

@@ -34,10 +34,24 @@ class PhaseSettings(Settings):
     """One-Euro: how much the cut-off rises per torso length a second; 4 Hz at a squat's usual speed."""
     speed_cutoff_hz: float = Field(3.0, gt=0)
     """One-Euro: cut-off of the derivative."""
-    smooth_s: float = Field(0.06, gt=0)
+    glitch: float = Field(0.35, gt=0)
+    """A signal that leaps by more than this between two poses is taken for a mistake of the pose model."""
+    glitch_speed: float = Field(5.0, gt=0)
+    """... and by more than this a second: the arms of a press of 0.8 s peak at that."""
+    glitch_s: float = Field(0.1, ge=0)
+    """... unless it lasts for so many seconds: arms seen from behind leap for one to three frames."""
+    smooth_s: float = Field(0.07, gt=0)
     """Least spread of the smoother that boundaries are read from: two frames at 30 a second."""
-    smooth_share: float = Field(0.03, ge=0, lt=0.1)
+    smooth_share: float = Field(0.025, ge=0, lt=0.1)
     """... and its spread as a share of the repetition's duration, if that is more: slow ones are noisier."""
+    trail: float = Field(0.005, ge=0, lt=0.05)
+    """Torso lengths that landmarks are taken to trail behind a movement. MediaPipe's own One-Euro filter
+    (beta 80, speeds in sizes of the body's box, some 4.8 torso lengths) lets them trail by 4.8 / (2 pi 80) =
+    0.0095 at any speed. Half of that: landmarks that trail by nothing have to stay within two frames too."""
+    curve: float = Field(0.5, ge=0, le=1)
+    """How much a minimum-jerk curve that fits counts against the crossings of the smoothed signal."""
+    curve_rms: float = Field(0.03, gt=0)
+    """What the curve leaves, RMS as a share of the range, where it counts for half as much."""
     onset: float = Field(0.5, gt=0, lt=1)
     """Share of the exercise's least range at which a first phase is announced."""
     hysteresis: float = Field(0.15, gt=0, lt=1)
@@ -53,6 +67,9 @@ class PhaseSettings(Settings):
     """Slow is below this share of the phase's peak speed. A minimum-jerk movement is then 96 % done."""
     settle_s: float = Field(0.1, ge=0)
     """... for this many seconds."""
+    linger: float = Field(0.1, ge=0)
+    """... for this share of the time since the turn, while more than `boundary` of the way home is left:
+    slow ones were said up to 0.4 s before they ended."""
     boundary: float = Field(0.05, gt=0, lt=0.5)
     """Start and end are crossings of this share of the range (DESIGN.md)."""
     underway: float = Field(0.2, ge=0, lt=0.5)

@@ -12,9 +12,11 @@ at the top or the bottom of the picture then moves nothing.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
-from streamaqa.motion import Posture
+from streamaqa.motion import Posture, Sight
 from streamaqa.segmentation.settings import SignalSettings
 from streamaqa.types import Pose
 
@@ -91,6 +93,18 @@ class PostureReader:
             lean=math.degrees(math.atan2(math.hypot(trunk[0], trunk[2]), -trunk[1])),
             arms=max(min(flat[13][2], flat[15][2]), min(flat[14][2], flat[16][2])),
             legs=max(min(flat[25][2], flat[27][2]), min(flat[26][2], flat[28][2])),
+            facing=(flat[_SHOULDERS[0]][0] - flat[_SHOULDERS[1]][0]) / ruler,
+            sight=Sight(
+                ruler=ruler,
+                arms=arms[0],
+                legs=legs[0],
+                shoulders=shoulders[1],
+                hips=hips[1],
+                knees=_both(flat, _KNEES),
+                ankles=_both(flat, _ANKLES),
+                elbows=_both(flat, _ELBOWS),
+                wrists=_both(flat, _WRISTS),
+            ),
         )
 
     def _share(self, elapsed: float) -> float:
@@ -125,6 +139,44 @@ class PostureReader:
         self.reset()
         self.somebody_else = True
         return False
+
+
+def settled(postures: Sequence[Posture]) -> list[Posture]:
+    """The same postures, all measured alike: by the middle ruler and the middle weights of left and right.
+
+    What is learned of ruler and sides in the course of a movement bends it by some hundredths of its range.
+    Heights count from the first posture's shoulders. Postures made by hand are left as they are.
+    """
+    seen = [posture.sight for posture in postures if posture.sight is not None]
+    if len(seen) < len(postures) or not seen:
+        return list(postures)
+    ruler = statistics.median(s.ruler for s in seen)
+    arms, legs = statistics.median(s.arms for s in seen), statistics.median(s.legs for s in seen)
+    floor = seen[0].shoulders
+
+    def up(pixels: float) -> float:
+        return (pixels - floor) / ruler
+
+    def joined(pair: tuple[float, float], left: float) -> float:
+        return up(pair[0] * left + pair[1] * (1 - left))
+
+    return [
+        replace(
+            posture,
+            shoulders=up(s.shoulders),
+            hips=up(s.hips),
+            knees=joined(s.knees, legs),
+            ankles=joined(s.ankles, legs),
+            elbows=joined(s.elbows, arms),
+            wrists=joined(s.wrists, arms),
+        )
+        for posture, s in zip(postures, seen, strict=True)
+    ]
+
+
+def _both(flat: list[_Point], pair: tuple[int, int]) -> tuple[float, float]:
+    """Heights of left and right."""
+    return flat[pair[0]][1], flat[pair[1]][1]
 
 
 def _middle(flat: list[_Point], pair: tuple[int, int]) -> tuple[float, float]:

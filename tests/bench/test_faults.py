@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from streamaqa.bench.estimated import EstimatedTracks, Take
 from streamaqa.bench.faults import (
     FPS,
     REPS,
@@ -24,9 +25,9 @@ from streamaqa.bench.faults import (
     overlap,
     sum_up,
     table,
-    track,
 )
 from streamaqa.sources.synthetic import Scene, SetScript, Truth, poses
+from streamaqa.types import Pose
 
 
 def case(
@@ -107,18 +108,16 @@ def test_half_of_what_is_drawn_is_clean_and_each_error_comes_up_where_it_shows()
         assert np.mean(shown) >= 0.5
 
 
-def _keep(folder: Path, seed: int) -> None:
-    """Exact landmarks where the pose model's would be kept."""
-    exact = poses(draw(seed), FPS, size=SIZE)
-    image, world = np.stack([pose.image for pose in exact]), np.stack([pose.world for pose in exact])
-    np.savez(folder / f"{seed}.npz", t=np.array([pose.time for pose in exact]), image=image, world=world)
+class ExactTracks:
+    """Exact landmarks in place of the pose model's."""
+
+    def get(self, take: Take) -> list[Pose]:
+        return poses(take.scene, take.fps, size=take.size)
 
 
-def test_kept_poses_are_judged_without_a_pose_model(tmp_path: Path) -> None:
+def test_drawn_sets_are_judged_and_their_figures_told() -> None:
     seeds = range(1000, 1006)
-    for seed in seeds:
-        _keep(tmp_path, seed)
-    result = measure(seeds, cache=tmp_path)
+    result = measure(seeds, tracks=ExactTracks())
 
     assert result.reps == len(seeds) * REPS
     assert result.matched >= 0.9 * result.reps
@@ -136,9 +135,11 @@ def test_kept_poses_are_judged_without_a_pose_model(tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_the_pose_model_is_asked_once_and_its_poses_are_kept(pose_model: Path, tmp_path: Path) -> None:
-    scene = draw(1000)
-    first = track(1000, scene, tmp_path)
-    again = track(1000, scene, tmp_path)
+    tracks, take = EstimatedTracks(tmp_path), Take(draw(1000), SIZE, FPS, 1000)
+    assert not tracks.kept(take)
+    first = tracks.get(take)
+    assert tracks.kept(take)
+    again = tracks.get(take)
     assert [pose.time for pose in again] == [pose.time for pose in first]
     assert np.array_equal(again[30].image, first[30].image)
     assert np.mean([pose.found for pose in first]) > 0.95

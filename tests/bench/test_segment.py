@@ -1,13 +1,25 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+import io
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lifter import run, scene, track, truth
 from rich.console import Console
 
-from streamaqa.bench.segment import measure, score, table
+from streamaqa.bench import segment as measured
+from streamaqa.bench.annotated import score, sum_up
+from streamaqa.bench.faults import ErrorResult, FaultResult
+from streamaqa.bench.segment import measure, table
+from streamaqa.bench.segment_cost import CostResult
+from streamaqa.bench.segment_held_out import Choice, HeldOutResult, SearchResult
+from streamaqa.bench.segment_plot import annotated, drawn, plot
+from streamaqa.bench.segment_rendered import RenderedResult
+from streamaqa.bench.segment_report import Figure, SegmentResult, figures, summary
+from streamaqa.cli_bench import segment as command
 from streamaqa.types import Phase, Rep, RepEnded, Tempo
 
 SQUAT: dict[str, Any] = {
@@ -66,7 +78,87 @@ def test_measuring_gives_tables_and_a_picture_per_recording(shared: Path, plots:
     )
     assert {path.stem for path in plots.glob("*.png")} == {r.name for r in result.recordings}
     assert asdict(result)["exact"] == 2
+    assert {figure["met"] for figure in result.summary} == {True}
     console = Console(width=120, record=True)
     for each in table(result):
         console.print(each)
     assert "squat_kaiakol_correct_007" in console.export_text()
+
+
+def everything() -> SegmentResult:
+    """A result with all parts, of which the slow ones are made up."""
+    recordings = [score(SQUAT, [ended(1.0, 2.0, 3.0)])]
+    summed = sum_up(recordings, recordings)
+    values = {name: getattr(summed, name) for name in asdict(summed)}
+    choice = Choice("phase.slow", 0.35, 0.5, {0.35: 3, 0.5: 1})
+    held_out = [HeldOutResult(left_out, 4, summed, (choice,)) for left_out in ("recording", "source")]
+    error = ErrorResult("shallow", 9, 5, 1.0, 1.0, 0.8, 0.89, 0.7, 4, 1.0)
+    result = SegmentResult(
+        **values,
+        pose_cost_us=300.0,
+        cost=CostResult(10_000.0, 250.0),
+        rendered=RenderedResult(432, 0.995, 0.94, 0, 0.8, 0.2, 0.3, 1),
+        held_out=SearchResult(held_out[0], held_out[1], summed),
+        faults=FaultResult(50, 50, (error,), 25, 0.04),
+    )
+    return replace(result, summary=summary(result))
+
+
+def test_every_figure_stands_beside_what_is_wanted() -> None:
+    met = {(figure.part, figure.name): figure.met for figure in figures(everything())}
+    assert met["recordings", "exact count"]
+    assert met["recordings, each source left out", "boundary error, median"]
+    assert met["cost", "share of the pose model's time"]
+    assert met["rendered", "reps found and recognized"]
+    assert not met["rendered", "... from behind"]
+    assert not met["rendered", "boundaries within two frames"]
+    assert met["rendered", "reps in 10 min of none"]
+    assert not met["kinematic assessor", "shallow: F1"]
+    assert met["kinematic assessor", "shallow: interval IoU, median"]
+    assert not met["kinematic assessor", "clean reps with a fault named"]
+
+
+def test_what_could_not_be_measured_is_not_met() -> None:
+    assert not Figure("a", "b", float("nan"), 1.0, least=True, unit="share").met
+    assert not Figure("a", "b", float("nan"), 1.0, least=False, unit="share").met
+
+
+def test_the_report_says_what_folds_chose() -> None:
+    console = Console(width=160, record=True, file=io.StringIO())
+    for each in table(everything()):
+        console.print(each)
+    text = console.export_text()
+    assert "0.35 (3), 0.5 (1)" in text
+    assert "75% by recording (4 folds)" in text
+    assert "≥ 90.0%" in text
+
+
+def test_all_asks_for_everything(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: dict[str, object] = {}
+
+    def pretend(folder: Path, **what: object) -> SegmentResult:
+        asked.update(what)
+        return everything()
+
+    monkeypatch.setattr(measured, "measure", pretend)
+    command(shared, everything=True, as_json=True)
+    told = json.loads(capsys.readouterr().out)["summary"]
+    assert {"part", "name", "measured", "wanted", "met"} <= told[0].keys()
+    assert asked == {"plots": None, "rendered": True, "held_out": True, "faults": True, "workers": 2}
+
+
+def test_a_drawn_set_is_plotted_with_its_truth(tmp_path: Path) -> None:
+    squats = scene("squat", reps=2, tempo=0.6)
+    poses = track(squats)
+    marks = drawn(truth(squats).reps)
+    assert [mark.times[1] for mark in marks] == [rep.turn for rep in truth(squats).reps]
+    plot(tmp_path / "new" / "squats.png", "squats", poses, run(poses), marks)
+    assert (tmp_path / "new" / "squats.png").stat().st_size > 10_000
+
+
+def test_a_cut_repetition_is_marked_as_cut() -> None:
+    whole, cut = annotated(SQUAT)
+    assert (whole.partial, cut.partial) == (False, True)
+    assert cut.times == (4.0, 5.0, None)

@@ -25,7 +25,8 @@ def line(name: str, **changes: object) -> str | None:
 
 def test_a_rep_its_feedback_and_its_set_are_one_line_each() -> None:
     assert line("rep") == (
-        "main-street/front-rack  set 1 rep 3  squat  2.5 s (1.3 down, 0.2 hold, 1.0 up)  velocity loss 10%"
+        "main-street/front-rack  set 1 rep 3  squat  2.5 s (1.3 down, 0.2 hold, 1.0 up)  velocity 0.95"
+        "  velocity loss 10%"
     )
     assert line("feedback") == (
         "main-street/front-rack  set 1 rep 3  squat  knees_inward 83% at 20.4-21.6 s  "

@@ -7,7 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from streamaqa.bench.follow import OFF, compare
+from streamaqa.bench.follow_scenes import cases
 from streamaqa.pose import MediaPipePose
 from streamaqa.sources.synthetic import (
     BodyShape,
@@ -44,6 +47,17 @@ def test_a_passer_by_does_not_take_the_tracker_along(pose_model: Path) -> None:
     trunk = np.hypot(*((true[0, 11, :2] - true[0, 23, :2]) * SIZE))
     assert len(away) >= 48, "hidden for a second at most"
     assert max(away) < 0.6 * trunk
+
+
+def test_a_spotter_who_stands_beside_from_the_first_is_left_for_the_lifter(pose_model: Path) -> None:
+    """The tracker begins with the spotter, who is nearer; without `choosing` it never leaves them."""
+    case = next(case for case in cases(1, 0) if case.kind == "spotter beside")
+    source = SyntheticSource(case.scene, size=case.size, fps=15.0)
+    with MediaPipePose(pose_model) as estimator:
+        poses = [estimator.estimate(frame) for frame in itertools.islice(source.frames(), 66)]
+    followed = compare(case, poses)
+    assert followed.off[:15].all()
+    assert followed.apart[-12:] == pytest.approx(0.0, abs=OFF)
 
 
 def test_a_lifter_alone_costs_no_second_look(shared: Path, pose_model: Path) -> None:

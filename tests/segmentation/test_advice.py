@@ -9,6 +9,7 @@ from lifter import scene, track
 
 from streamaqa.body import Joint
 from streamaqa.segmentation import Segmenter
+from streamaqa.signs import SHANK_LEAN
 from streamaqa.types import Pose
 
 
@@ -53,13 +54,64 @@ def test_head_and_feet_out_of_the_picture_is_too_close() -> None:
     assert advice(changed(track(scene("squat", view=90.0)), grow)) == ("too_close",)
 
 
+def test_hands_behind_plates_are_no_matter_of_where_the_camera_stands() -> None:
+    def hide(image: np.ndarray) -> None:
+        image[Joint.WRIST : Joint.WRIST + 2, 3] = 0.1
+
+    assert advice(changed(track(scene("squat", view=90.0)), hide)) == ()
+
+
+def test_feet_that_are_only_guessed_are_not_visible() -> None:
+    def hide(image: np.ndarray) -> None:
+        image[Joint.ANKLE : Joint.ANKLE + 2, 3] = 0.1
+
+    assert advice(changed(track(scene("squat", view=90.0)), hide)) == ("feet_not_visible",)
+
+
+def test_a_head_above_the_picture_is_named_while_the_feet_are_in_it() -> None:
+    def raise_(image: np.ndarray) -> None:
+        image[:, 1] -= image[0, 1] + 0.02
+
+    assert advice(changed(track(scene("squat", view=90.0)), raise_)) == ("head_not_visible",)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "views", "told"),
+    [
+        ("squat", (0.0, 30.0, 180.0), True),
+        ("squat", (90.0, 270.0), False),
+        ("overhead_press", (0.0, 45.0, 90.0), False),
+        ("overhead_press", (180.0,), True),
+        ("barbell_row", (0.0, 180.0), True),
+        ("barbell_row", (60.0, 90.0, 120.0), False),
+    ],
+)
+def test_turning_is_advised_where_it_would_show_an_error(
+    exercise: str, views: tuple[float, ...], told: bool
+) -> None:
+    for view in views:
+        assert ("turn_side_on" in advice(track(scene(exercise, view=view)))) is told
+
+
+def test_advice_waits_for_the_exercise_and_forgets_the_lifter_on_reset() -> None:
+    stream = track(scene("squat", view=0.0))
+    segmenter = Segmenter()
+    said = []
+    for pose in stream:
+        segmenter.push(pose)
+        said.append(segmenter.status.advice)
+    segmenter.reset()
+    assert (said[20], said[-1], segmenter.status.advice) == ((), ("turn_side_on",), ())
+
+
 def test_a_squat_seen_from_ahead_is_told_to_turn_side_on() -> None:
     assert "turn_side_on" in advice(track(scene("squat", view=0.0)))
 
 
 def test_nearly_side_on_is_not_enough_where_an_error_shows_in_less() -> None:
-    assert "turn_side_on" in advice(track(scene("squat", view=63.0)))
-    assert "turn_side_on" not in advice(track(scene("squat", view=75.0)))
+    least, _ = SHANK_LEAN.facing
+    assert "turn_side_on" in advice(track(scene("squat", view=least - 5.0)))
+    assert "turn_side_on" not in advice(track(scene("squat", view=least + 8.0)))
 
 
 def test_a_moments_absence_is_not_worth_advice() -> None:

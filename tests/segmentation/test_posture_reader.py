@@ -31,6 +31,11 @@ def test_a_lean_towards_the_camera_does_not_stretch_the_ruler() -> None:
     assert hanging[0] == pytest.approx(hanging[1], rel=0.15)
 
 
+@pytest.mark.parametrize(("view", "least", "most"), [(0.0, 0.4, 1.2), (180.0, -1.2, -0.4), (90.0, -0.2, 0.2)])
+def test_the_shoulders_tell_whether_the_back_is_turned(view: float, least: float, most: float) -> None:
+    assert least < read(track(scene("squat", view=view)))[0].facing < most
+
+
 def nearest(times: list[float], time: float) -> float:
     return min(times, key=lambda t: abs(t - time))
 
@@ -67,5 +72,7 @@ def test_a_gate_measures_how_far_inside_a_value_lies() -> None:
     assert gate.margin(0.0, -0.5, 0.0) == pytest.approx(2.0)
     assert gate.margin(0.0, -0.2, 0.0) == pytest.approx(-1.0)
     assert gate.margin(-0.4, -0.5, 0.0) == pytest.approx(2.0), "a recording may begin half way down"
+    rise = Gate("risen", trunk_height, "rise", low=0.3)
+    assert rise.margin(0.0, 0.5, 0.4) == pytest.approx(2.0)
     drift = Gate("stayed", trunk_height, "drift", low=-0.1, high=0.1)
     assert drift.margin(0.0, np.nan, 0.3) < 0

@@ -102,7 +102,9 @@ def _examples() -> dict[str, Entry]:
             24.6,
             fps=29.9,
             lag_ms=84.0,
-            text="Squat, set 1, rep 3, lowering. Turn side-on to judge knees forward.",
+            shown={"squat": ("knees_inward", "shallow")},
+            text="Turn side-on to the camera to have this judged: knees forward. "
+            "Judged from here: knees inward, shallow depth.",
         ),
         "stats": stats_message(
             SESSION,

@@ -11,7 +11,7 @@
     Truth(scene, (360, 480)).reps                        # the truth of a scene that is not rendered
 
 A `Scene` is a sequence of segments (`SetScript` of `RepScript`s with `Fault`s, and `Distractor`s) with body,
-appearance, camera, room and passers-by. Everything in it is explicit; `generate` draws scenes by chance.
+appearance, camera, room and other people. Everything in it is explicit; `generate` draws scenes by chance.
 Views are degrees: 0 faces the camera, 90 shows the left side, 180 the back, 270 the right side.
 """
 
@@ -29,6 +29,7 @@ from streamaqa.sources.synthetic.generate import (
 from streamaqa.sources.synthetic.script import (
     Appearance,
     Camera,
+    Companion,
     Distractor,
     Fault,
     Passer,
@@ -45,6 +46,7 @@ __all__ = [
     "Appearance",
     "BodyShape",
     "Camera",
+    "Companion",
     "Distractor",
     "Fault",
     "Passer",

@@ -11,7 +11,7 @@ from streamaqa.sources.synthetic.body import BodyShape
 from streamaqa.sources.synthetic.idle import gait
 from streamaqa.sources.synthetic.motion import stand
 from streamaqa.sources.synthetic.posture import Array, Channel
-from streamaqa.sources.synthetic.script import Appearance, Passer, Scene, Style
+from streamaqa.sources.synthetic.script import Appearance, Companion, Passer, Scene, Style
 from streamaqa.sources.synthetic.timeline import Timeline
 
 
@@ -92,10 +92,36 @@ class Walker:
         return np.full(len(times), "none")
 
 
+class Second:
+    """A second person with a script of their own."""
+
+    def __init__(self, companion: Companion) -> None:
+        self.body = companion.body
+        self.appearance = companion.appearance
+        own = Scene(companion.segments, companion.body, transition=companion.transition)
+        self._start, self._end = companion.start, companion.start + Timeline(own).duration
+        self._lifter = Lifter(own)
+
+    def present(self, times: Array) -> NDArray[np.bool_]:
+        """From the beginning of the script to its end."""
+        return np.asarray((times >= self._start) & (times <= self._end))
+
+    def posture(self, times: Array) -> Array:
+        """As the script has it."""
+        return self._lifter.posture(times - self._start)
+
+    def implements(self, times: Array) -> NDArray[np.str_]:
+        """As the script has it."""
+        return self._lifter.implements(times - self._start)
+
+
 def actors(scene: Scene) -> list[Actor]:
-    """Everybody in the scene."""
+    """Everybody in the scene, the lifter first."""
     out: list[Actor] = [Lifter(scene)]
     for passer in scene.passers:
+        if isinstance(passer, Companion):
+            out.append(Second(passer))
+            continue
         # Half the width of a landscape picture at their distance, and a body's width more.
         depth = scene.camera.distance - passer.distance
         half = 1.4 * depth * float(np.tan(np.radians(scene.camera.field_of_view) / 2.0)) + 0.5

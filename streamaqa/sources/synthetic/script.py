@@ -152,6 +152,20 @@ class Passer:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """A second person with something to do: a spotter, somebody who waits, another lifter."""
+
+    segments: tuple[Segment, ...]
+    """As in `Scene`, each at its `station`; they are there from the first to the last."""
+    start: float = 0.0
+    """Seconds of the scene."""
+    transition: float = 1.4
+    """As in `Scene`."""
+    body: BodyShape = field(default_factory=BodyShape)
+    appearance: Appearance = Appearance(shirt=(150, 60, 52), shorts=(70, 74, 84), legs="long")
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """The gym behind the lifter, its light, and the camera's faults."""
 
@@ -197,7 +211,8 @@ class Scene:
     appearance: Appearance = Appearance()
     camera: Camera = Camera()
     room: Room = Room()
-    passers: tuple[Passer, ...] = field(default=())
+    passers: tuple[Passer | Companion, ...] = field(default=())
+    """Everybody else."""
     transition: float = 1.4
     """Seconds between two segments, in which the lifter moves from one posture into the next; turning
     around takes longer."""
