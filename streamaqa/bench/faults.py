@@ -13,6 +13,7 @@ from statistics import median
 from typing import Final, Protocol
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
@@ -248,8 +249,10 @@ def overlap(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 def table(result: FaultResult) -> list[Table]:
     """For people: each error, and the repetitions against their limit."""
-    each = Table(title="Kinematic assessor on drawn lifters, through the pose model", title_justify="left")
-    each.add_column("error")
+    title = "Kinematic assessor on drawn lifters, through the pose model"
+    # Narrow enough for 80 columns: a space between columns and no line.
+    each = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    each.add_column("error", no_wrap=True)
     heads = ("reps", "drawn", "judged", "precision", "recall", "F1", "IoU", "hidden", "abstained")
     for head in heads:
         each.add_column(head, justify="right")

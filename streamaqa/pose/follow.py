@@ -39,6 +39,10 @@ _SPREAD_AT_FIRST = 0.1
 """... and while that is not known."""
 
 
+_COARSE_S = 0.15
+"""Seconds between two frames from which on a lone lifter's place and looks change by more than is allowed."""
+
+
 class Doubt(Enum):
     """What to do about the person tracked."""
 
@@ -57,6 +61,8 @@ class Follower:
         self._settings = settings or FollowSettings()
         self._looked = float("-inf")
         self._pause = 0.0
+        self._asked = math.inf
+        self._coarse = False
         self.taken = 0
         """How many lifters so far: goes up when whoever comes next is followed."""
         self._forget()
@@ -102,6 +108,7 @@ class Follower:
     def doubt(self, tracked: Person) -> Doubt:
         """Whether that is the lifter; if so, it is remembered as such."""
         s, lifter, sought = self._settings, self._lifter, self._sought
+        self._coarse, self._asked = tracked.time - self._asked >= _COARSE_S, tracked.time
         if sought is not None and tracked.time - sought.time <= s.wait_s:
             there = tracked.aside(sought) <= s.near and tracked.time - sought.time >= s.look_s
             self._sought = None if there else sought
@@ -125,10 +132,21 @@ class Follower:
         pause = s.look_s if off > s.lost or self._hidden else max(s.look_s, self._pause)
         if tracked.time - self._looked >= pause:
             return Doubt.LOOK
-        if off > 1.0:
+        if off > 1.0 and not self._alone(tracked, lifter):
             return Doubt.WAIT
         self._keep(tracked)
         return Doubt.NONE
+
+    def _alone(self, tracked: Person, lifter: Person) -> bool:
+        """Whether a look just now found nobody else but the one tracked, who has not gone elsewhere since."""
+        s = self._settings
+        fresh = tracked.time - self._looked <= s.look_s and not (self._hidden or self.wary(tracked.time))
+        return (
+            self._coarse
+            and fresh
+            and self._place_off(tracked, lifter, _BOB) <= 1.0
+            and tracked.grown(lifter) <= s.grow
+        )
 
     def _wonder(self, tracked: Person) -> None:
         """Remember since when the one tracked, who looks odd, has stood in the lifter's place."""
@@ -151,6 +169,7 @@ class Follower:
 
     def missing(self, time: float) -> bool:
         """Whether a second look is due because the tracker sees nobody since others came by."""
+        self._asked = time
         return self._lifter is not None and self.wary(time) and time - self._looked >= self._settings.look_s
 
     def find(self, everybody: Sequence[Person], time: float) -> Person | None:
@@ -204,13 +223,18 @@ class Follower:
             return best
         if any(self._counts(person, lifter) for person in others) or self.wary(tracked.time):
             return None
-        if self._place_off(tracked, lifter) <= 1.0 and tracked.grown(lifter) <= s.grow:
+        bob = _BOB if self._coarse else 0.0
+        if self._place_off(tracked, lifter, bob) <= 1.0 and tracked.grown(lifter) <= s.grow:
             return tracked
         return tracked if self._believed(tracked, self._off(tracked, lifter)) else None
 
     def _same(self, person: Person, tracked: Person) -> bool:
-        """Whether a second look found the one tracked once more."""
-        return person.away(tracked) <= self._settings.leave / 2
+        """Whether a second look found the one tracked once more.
+
+        It may find them a good half trunk off; with frames enough the next look tells who that is.
+        """
+        alone = self._coarse and not self.wary(tracked.time)
+        return person.away(tracked) <= (self._settings.leave if alone else self._settings.leave / 2)
 
     def _counts(self, person: Person, lifter: Person) -> bool:
         """Whether it is somebody else who is near: what is much smaller is far behind, or nobody."""
@@ -236,10 +260,10 @@ class Follower:
         """How far the one tracked is from how the lifter moved and looked."""
         return math.hypot(self._place_off(tracked, lifter), self._looks_off(tracked, lifter))
 
-    def _place_off(self, tracked: Person, lifter: Person) -> float:
+    def _place_off(self, tracked: Person, lifter: Person, bob: float = 0.0) -> float:
         s = self._settings
         allowed = min(s.jump + s.jump_speed * (tracked.time - lifter.time), s.jump_most)
-        return tracked.away(self._expected(lifter, tracked.time)) / allowed
+        return tracked.away(self._expected(lifter, tracked.time), bob) / allowed
 
     def _unlike(self, person: Person, lifter: Person) -> float:
         """How far somebody in the picture is from where the lifter should be, or from home."""

@@ -58,9 +58,11 @@ def _read(t: Array, raw: Array, left: float, base: float, settings: PhaseSetting
         end_level = level
     back = float(x[top]) - end_level
     first, second = _behind(out, settings), _behind(back, settings)
+    # of a movement that has only just turned the way back is taken to be as long as the way there
+    way = back if back >= settings.returned * out else out
     start = _last_crossing(t[: top + 1], x[: top + 1], level + share * out - first)
     hold_start = _last_crossing(t[: top + 1], x[: top + 1], x[top] - share * out - first)
-    hold_end = _first_crossing(t[top:], x[top:], x[top] - share * back + second)
+    hold_end = _first_crossing(t[top:], x[top:], x[top] - share * way + _behind(way, settings))
     end = _first_crossing(t[top:], x[top:], end_level + share * back + second)
     return Cut(start, (hold_start + hold_end) / 2, end, hold_start, hold_end, out, back)
 

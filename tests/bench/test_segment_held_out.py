@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -31,12 +31,15 @@ class Known:
 
 
 @pytest.fixture
-def one(monkeypatch: pytest.MonkeyPatch) -> tuple[float, ...]:
-    """Only one parameter to search: its values, sorted."""
+def one() -> Iterator[tuple[float, ...]]:
+    """Only one parameter to search: its values, sorted. All come back in their order, which matters."""
+    kept = dict(PARAMETERS)
     for name in list(PARAMETERS)[1:]:
-        monkeypatch.delitem(PARAMETERS, name)
+        del PARAMETERS[name]
     (values,) = PARAMETERS.values()
-    return tuple(sorted(values))
+    yield tuple(sorted(values))
+    PARAMETERS.clear()
+    PARAMETERS.update(kept)
 
 
 def chosen(known: Known, tracks: str = "abc") -> float:
