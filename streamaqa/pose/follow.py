@@ -43,6 +43,10 @@ _COARSE_S = 0.15
 """Seconds between two frames from which on a lone lifter's place and looks change by more than is allowed."""
 
 
+_ROOM = 0.8
+"""Share of what is allowed that a lifter who looked odd takes up then: the next frames look odder still."""
+
+
 class Doubt(Enum):
     """What to do about the person tracked."""
 
@@ -164,7 +168,8 @@ class Follower:
 
     def _keep_odd(self, tracked: Person, lifter: Person) -> None:
         """It is an arm, a plate or a turn that changed the lifter's colours: they vary by that much."""
-        self._spread = max(self._spread, colours_apart(tracked.looks, lifter.looks) / self._settings.unlike)
+        apart = colours_apart(tracked.looks, lifter.looks)
+        self._spread = max(self._spread, apart / (_ROOM * self._settings.unlike))
         self._keep(tracked)
 
     def missing(self, time: float) -> bool:
