@@ -74,8 +74,8 @@ NOTICE_S = 0.25
 LEAD_S = 3.0
 """Seconds of poses before a repetition that its assessor gets: the lifter standing."""
 SETTLED_S = 0.15
-"""Seconds from the turn until the first phase is sent ahead of time. Its end is then known within a frame in
-36 of 49 real repetitions, at once in 18; to wait longer brings no more, and leaves less time."""
+"""Seconds from the turn until the first phase is sent ahead of time. Its span is then known within a frame
+in 45 of 50 real repetitions; to wait longer brings no more, and leaves less time."""
 SHOWN_S, SHOWN_POSES = 2.0, 12
 """Seconds of poses that tell what can be judged from here, and of how many of them: as for the segmenter's
 advice, and enough for a median."""
