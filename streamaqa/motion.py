@@ -15,6 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -32,6 +35,10 @@ class Sight:
     ankles: tuple[float, float]
     elbows: tuple[float, float]
     wrists: tuple[float, float]
+    risen: NDArray[np.float64] | None = None
+    """(LOAD_POINTS + HIP_POINTS,) pixels that each point followed in the picture has gone up since then."""
+    since: float = 0.0
+    """Seconds of stream time from which on points have been followed without a break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,10 @@ class Gate:
         return max(margin, min(gate.judge(values) for gate in self.instead))
 
 
+Followed: TypeAlias = Literal["load", "hips"]
+"""What is followed in the picture: the hands and what they hold, or the hips."""
+
+
 @dataclass(frozen=True, slots=True)
 class Motion:
     """How the segmenter recognizes one exercise."""
@@ -122,6 +133,10 @@ class Motion:
     gates: tuple[Gate, ...] = ()
     height: Measure | None = None
     """Height of the load, where boundaries are read from another one than `signal`."""
+    followed: Followed | None = None
+    """Which points in the picture go up and down with the load, where the picture is at hand."""
+    trusted: float = 1.0
+    """How much the boundaries read from those points count, in [0, 1]; the rest is the landmarks'."""
 
 
 def trunk_height(posture: Posture) -> float:
@@ -284,6 +299,8 @@ DEEP = (
 SQUAT = Motion(
     signal=trunk_height,
     height=body_height,
+    followed="hips",
+    trusted=0.6,  # skin and clothes slide over hips that fold, and not over a bar
     least_range=0.3,
     gates=(
         STAYED,
@@ -300,6 +317,7 @@ SQUAT = Motion(
 # to 0.6 below as the press begins: elbows, high and straight, tell what it is.
 PRESS = Motion(
     signal=arm_height,
+    followed="load",
     least_range=0.3,
     gates=(
         STAYED,
@@ -322,6 +340,7 @@ PULLED = (
 ROW = Motion(
     signal=wrists_over_hips,
     height=wrist_height,
+    followed="load",
     least_range=0.35,
     gates=(
         STAYED,

@@ -17,6 +17,10 @@ PhaseKind: TypeAlias = Literal["lowering", "lifting"]
 
 LANDMARKS = 33
 """Landmarks of one MediaPipe pose."""
+LOAD_POINTS = 48
+"""Points of a `Flow` about the hands and what they hold; they come first."""
+HIP_POINTS = 24
+"""Points of a `Flow` about the hips."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +38,17 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """How the picture moved since the frame before: measured in its pixels, not by the pose model."""
+
+    rise: NDArray[np.float32]
+    """(LOAD_POINTS + HIP_POINTS,) how far each point that is followed went up, less what the room did, as
+    shares of the frame's height; NaN where it was lost. A point that is lost begins again elsewhere."""
+    room: tuple[float, float]
+    """How far everything but the lifter went right and down, as shares of the frame's width and height."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Pose:
     """The landmarks of one person at one time; all NaN where nobody was found."""
 
@@ -45,6 +60,8 @@ class Pose:
     """(33, 4) x right, y down, z away from the camera, metres about the middle of the hips; visibility."""
     size: tuple[int, int]
     """Width and height of the frame in pixels, so that image coordinates can be made isotropic."""
+    flow: Flow | None = None
+    """None where there is no picture before this one, or where nobody looked."""
 
     @property
     def found(self) -> bool:

@@ -2,24 +2,28 @@
 
 A kept track is found by everything it depends on: the scene, the picture's size, rate and noise, what the
 drawing code makes of it (as pixels and landmarks, so that tidying that code costs nothing), the pose model's
-file and MediaPipe's version.
+file, MediaPipe's version, and the code that follows the lifter.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import numpy as np
 import platformdirs
 
+import streamaqa.pose
 from streamaqa.exercises import EXERCISES
 from streamaqa.pose import MediaPipePose, PoseSettings
 from streamaqa.pose.model_file import locate
+from streamaqa.sources.pose_track import PoseTrackSource, save_track
 from streamaqa.sources.synthetic import RepScript, Scene, SetScript, SyntheticSource, Truth
 from streamaqa.sources.synthetic.source import frame_times
 from streamaqa.types import Pose
@@ -50,7 +54,8 @@ class EstimatedTracks:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or platformdirs.user_cache_path("streamaqa") / "bench"
         self._model = locate(PoseSettings())
-        parts = (version("mediapipe").encode(), self._model.read_bytes(), _drawn_reference())
+        seen = (version("mediapipe").encode(), self._model.read_bytes(), _code_of(streamaqa.pose))
+        parts = (*seen, _drawn_reference())
         self._version = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
     def kept(self, take: Take) -> bool:
@@ -62,9 +67,7 @@ class EstimatedTracks:
         path = self._path(take)
         if not path.is_file():
             self._keep(path, list(_estimate(take, self._model)))
-        with np.load(path) as data:
-            rows = zip(data["t"], data["image"], data["world"], strict=True)
-            return [Pose(float(t), image, world, take.size) for t, image, world in rows]
+        return list(PoseTrackSource(path).poses())
 
     def _path(self, take: Take) -> Path:
         what = repr((take, self._version)).encode() + _movement(take)
@@ -73,9 +76,8 @@ class EstimatedTracks:
     def _keep(self, path: Path, poses: list[Pose]) -> None:
         """Written under another name first: a run that is stopped leaves no half track."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        image, world = np.stack([p.image for p in poses]), np.stack([p.world for p in poses])
         part = path.with_suffix(".part.npz")
-        np.savez_compressed(part, t=np.array([p.time for p in poses]), image=image, world=world)
+        save_track(part, poses)
         part.replace(path)
 
 
@@ -84,6 +86,24 @@ def _estimate(take: Take, model: Path) -> Iterator[Pose]:
     with MediaPipePose(model) as estimator:
         for frame in source.frames():
             yield estimator.estimate(frame)
+
+
+def _code_of(package: ModuleType) -> bytes:
+    """What a package does: its modules' code without comments, layout and docstrings."""
+    folder = Path(str(package.__file__)).parent
+    return "".join(ast.dump(_without_docstrings(path)) for path in sorted(folder.glob("*.py"))).encode()
+
+
+def _without_docstrings(path: Path) -> ast.Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [each for each in node.body if not _is_docstring(each)]
+    return tree
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _drawn_reference() -> bytes:

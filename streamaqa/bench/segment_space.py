@@ -67,6 +67,9 @@ GIVEN: Final[dict[str, str]] = {
     "phase.most_s": "what is asked for: repetitions up to 8 s",
     "phase.gap_s": "how long a camera may be gone: a promise, not a measurement",
     "set_pause_s": "DESIGN.md's definition of a set",
+    "phase.followed_share": "recordings are pose tracks: there is no picture to follow anything in",
+    "phase.followed_curve": "the same",
+    "phase.moving": "the same",
 }
 """Fields that are not chosen by recordings, and why."""
 

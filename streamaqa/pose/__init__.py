@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from streamaqa.pose.choosing import Choice
+from streamaqa.pose.flow import PointFollower
 from streamaqa.pose.follow import Doubt, Follower
 from streamaqa.pose.landmarker import Landmarker
 from streamaqa.pose.painting import AROUND_M, CLOSE_M, LIMB_M, Box, alone, around, only, within, without
@@ -49,6 +50,8 @@ class PoseSettings(Settings):
     """How many people a second look tells apart; 1 turns second looks off. Lifter, spotter, passer-by."""
     follow: FollowSettings = FollowSettings()
     """When the person tracked is doubted."""
+    flow: bool = True
+    """Follow hands, bar and hips in the pixels too: boundaries of slow phases are then told from those."""
     choosing: ChoosingSettings = ChoosingSettings()
     """When somebody who stands beside a lifter from the first is left for the lifter."""
 
@@ -78,11 +81,17 @@ class MediaPipePose:
         self._follower = Follower(self._settings.follow)
         self._choice, self._chosen = Choice(self._settings.choosing), 0
         self._sees_somebody = False
+        self._points = PointFollower() if self._settings.flow else None
         self.looks = 0
         """Second looks so far."""
 
     def estimate(self, frame: Frame) -> Pose:
         """The pose in this frame. Frames must come in time order."""
+        pose = self._lifter(frame)
+        return pose if self._points is None else replace(pose, flow=self._points.push(frame.image, pose))
+
+    def _lifter(self, frame: Frame) -> Pose:
+        """The landmarks of the lifter."""
         poses = self._tracker.find(self._in_sight(frame), frame.time)
         self._sees_somebody = bool(poses)
         if not poses:

@@ -11,6 +11,7 @@ less. The curve counts for half where it fits, and the less the worse it does.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,23 @@ class Cut:
     hold_end: float
     first_range: float
     second_range: float
+
+
+def between(one: Cut, other: Cut, weight: float, first: float = -math.inf, last: float = math.inf) -> Cut:
+    """`one` with its times moved by `weight` towards those of `other`, but not out of what was seen."""
+
+    def at(a: float, b: float) -> float:
+        return min(max(a + weight * (b - a), first), last)
+
+    return Cut(
+        at(one.start, other.start),
+        at(one.turn, other.turn),
+        at(one.end, other.end),
+        at(one.hold_start, other.hold_start),
+        at(one.hold_end, other.hold_end),
+        one.first_range,
+        one.second_range,
+    )
 
 
 def read(t: Array, raw: Array, left: float, base: float, settings: PhaseSettings) -> Cut:
@@ -85,7 +103,7 @@ def _join(cut: Cut, t: Array, raw: Array, settings: PhaseSettings) -> Cut:
     guess = Curve(level, cut.first_range, cut.second_range, begins, first, leaves, second)
     curve, rms = fit(t[seen], raw[seen], guess)
     weight = settings.curve / (1 + (rms / settings.curve_rms) ** 4)
-    return _between(cut, _cut_of(curve, settings), weight, float(t[0]), float(t[-1]))
+    return between(cut, _cut_of(curve, settings), weight, float(t[0]), float(t[-1]))
 
 
 def _cut_of(curve: Curve, settings: PhaseSettings) -> Cut:
@@ -100,23 +118,6 @@ def _cut_of(curve: Curve, settings: PhaseSettings) -> Cut:
     early = (time_of(1 - share) - time_of(1 - share - first)) * curve.first
     early += (time_of(share) - time_of(share - second)) * curve.second
     return Cut(start, curve.turn - early / 2, end, hold_start, hold_end, curve.out, curve.back)
-
-
-def _between(one: Cut, other: Cut, weight: float, first: float, last: float) -> Cut:
-    """`one` with its times moved by `weight` towards those of `other`, but not out of what was seen."""
-
-    def at(a: float, b: float) -> float:
-        return min(max(a + weight * (b - a), first), last)
-
-    return Cut(
-        at(one.start, other.start),
-        at(one.turn, other.turn),
-        at(one.end, other.end),
-        at(one.hold_start, other.hold_start),
-        at(one.hold_end, other.hold_end),
-        one.first_range,
-        one.second_range,
-    )
 
 
 def _rest(t: Array, x: Array, level: float, settings: PhaseSettings) -> float:

@@ -17,7 +17,8 @@ import numpy as np
 
 from streamaqa.exercises import Exercise
 from streamaqa.motion import Measure, Moment, Motion, Posture
-from streamaqa.segmentation.boundaries import Cut, read
+from streamaqa.segmentation import followed
+from streamaqa.segmentation.boundaries import Cut, between, read
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.settings import PhaseSettings
 from streamaqa.segmentation.signals import settled
@@ -61,6 +62,8 @@ class Dropped:
 Note = Opened | Turned | Closed | Dropped
 
 
+_FEW = 6
+"""Poses since the turn of which no speed is told."""
 _BEGUN = 0.25
 """Share of the travel until a movement is noticed, below which the lifter was still at rest."""
 
@@ -183,7 +186,7 @@ class PhaseMachine:
         returned = self._returned()
         if now.time - self._left > s.most_s:
             return self._drop("too_long", now.value)
-        if now.value - self._low > self._margin():
+        if now.value - self._low > self._margin() and not self._on_its_way():
             if returned >= s.returned:
                 return self._close(self._lowest)
             self._state = _State.OUT
@@ -192,11 +195,22 @@ class PhaseMachine:
             self._moving = now.time
         slow = now.time - self._moving
         arrived = returned >= 1 - s.boundary or slow >= s.linger * (now.time - self._topped)
-        if returned >= s.home and slow >= s.settle_s and arrived:
+        if returned >= s.home and slow >= s.settle_s and arrived and not self._on_its_way():
             return self._close()
-        if returned >= s.returned and self._still(s.stop_s) is not None:
+        if returned >= s.returned and self._still(s.stop_s) is not None and not self._on_its_way():
             return self._close()
         return []
+
+    def _on_its_way(self) -> bool:
+        """Whether the load, followed in the picture, still comes back, though the landmarks are at rest."""
+        samples = [s for s in self._past if s.time >= self._topped]
+        if (which := self._motion.followed) is None or len(samples) < _FEW:
+            return False
+        points = followed.risen([s.posture for s in samples], which)
+        if points is None:
+            return False
+        times = np.array([s.time for s in samples])
+        return followed.speed_left(times, points, which, self._sign) > self._settings.moving
 
     # --- helpers --------------------------------------------------------------------------------------
 
@@ -308,7 +322,26 @@ class PhaseMachine:
         before = times <= self._left
         base = self._base + float(np.median((signal - raw)[before]))
         cut = read(times, signal, self._left, base, self._settings)
-        return cut if min(cut.first_range, cut.second_range) > 0 else self._seen(until)
+        if min(cut.first_range, cut.second_range) <= 0:
+            return self._seen(until)
+        # where the landmarks were at their lowest the load may still have been on its way
+        seen = self._cut_in_picture(self._movement(None), cut)
+        return cut if seen is None else between(cut, seen, self._motion.trusted)
+
+    def _cut_in_picture(self, samples: list[_Sample], cut: Cut) -> Cut | None:
+        """The boundaries as the load was followed in the picture, or None if it was not."""
+        if (which := self._motion.followed) is None:
+            return None
+        points = followed.risen([s.posture for s in samples], which)
+        if points is None:
+            return None
+        times = np.array([s.time for s in samples])
+        pixels = followed.height(times, points, which, self._sign, cut)
+        if pixels is None:
+            return None
+        rulers = [s.posture.sight.ruler for s in samples if s.posture.sight is not None]
+        better = followed.read(times, pixels / median(rulers), self._left, cut, self._settings)
+        return better if followed.alike(better, cut) else None
 
     def _seen(self, until: float | None = None) -> Cut:
         """The movement as the signal has it that it was noticed by: what it was is told by this one."""

@@ -52,6 +52,13 @@ class PhaseSettings(Settings):
     """How much a minimum-jerk curve that fits counts against the crossings of the smoothed signal."""
     curve_rms: float = Field(0.03, gt=0)
     """What the curve leaves, RMS as a share of the range, where it counts for half as much."""
+    followed_share: float = Field(0.012, ge=0, lt=0.1)
+    """`smooth_share` where the load is followed in the picture, which is less noisy."""
+    followed_curve: float = Field(0.7, ge=0, le=1)
+    """`curve` there: what is followed has fewer moods than what is estimated."""
+    moving: float = Field(0.2, gt=0, lt=1)
+    """Share of its fastest return at which a load followed in the picture is still on its way: of a smooth
+    movement 1.7 % are left then."""
     onset: float = Field(0.5, gt=0, lt=1)
     """Share of the exercise's least range at which a first phase is announced."""
     hysteresis: float = Field(0.15, gt=0, lt=1)

@@ -16,9 +16,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamaqa.motion import Posture, Sight
 from streamaqa.segmentation.settings import SignalSettings
-from streamaqa.types import Pose
+from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Pose
 
 _SHOULDERS, _ELBOWS, _WRISTS = (11, 12), (13, 14), (15, 16)
 _HIPS, _KNEES, _ANKLES = (23, 24), (25, 26), (27, 28)
@@ -48,6 +51,9 @@ class PostureReader:
         self._shoulders: tuple[float, float] = (0.0, 0.0)
         self._aside = self._height = 0.0
         self._jumped_at: float | None = None
+        self._risen: NDArray[np.float64] | None = None
+        self._room = (0.0, 0.0)
+        self._since = 0.0
 
     def read(self, pose: Pose) -> Posture | None:
         """The posture, or None if nobody was found or the body jumped, most likely a mistake.
@@ -55,12 +61,14 @@ class PostureReader:
         A jump that lasts is somebody else: this resets itself and says so by `somebody_else`.
         """
         self.somebody_else = False
+        self._rise(pose)
         if not pose.found:
             return None
         width, height = pose.size
         image: list[_Row] = pose.image.tolist()
         world: list[_Row] = pose.world.tolist()
-        flat = [(row[0] * width, -row[1] * height, row[3]) for row in image]
+        across, up_by = self._room
+        flat = [(row[0] * width - across, -row[1] * height - up_by, row[3]) for row in image]
         shoulders, hips = _middle(flat, _SHOULDERS), _middle(flat, _HIPS)
         if self._jumps(pose.time, shoulders):
             return None
@@ -104,8 +112,22 @@ class PostureReader:
                 ankles=_both(flat, _ANKLES),
                 elbows=_both(flat, _ELBOWS),
                 wrists=_both(flat, _WRISTS),
+                risen=self._risen,
+                since=self._since,
             ),
         )
+
+    def _rise(self, pose: Pose) -> None:
+        """Sum up how far each point followed has gone up; where the flow breaks off, begin anew.
+
+        And how far the room went: a camera that pans moves nobody.
+        """
+        if pose.flow is None or self._risen is None:
+            self._risen, self._since = np.zeros(LOAD_POINTS + HIP_POINTS), pose.time
+        if (flow := pose.flow) is not None:
+            width, height = pose.size
+            self._risen = self._risen + height * _filled(flow)
+            self._room = (self._room[0] + flow.room[0] * width, self._room[1] - flow.room[1] * height)
 
     def _share(self, elapsed: float) -> float:
         """The weight of something new that came `elapsed` seconds after the last."""
@@ -172,6 +194,15 @@ def settled(postures: Sequence[Posture]) -> list[Posture]:
         )
         for posture, s in zip(postures, seen, strict=True)
     ]
+
+
+def _filled(flow: Flow) -> NDArray[np.float64]:
+    """The rise of all points: of those that were lost, what half of their kind did."""
+    rise = flow.rise.astype(np.float64)
+    for kind in (rise[:LOAD_POINTS], rise[LOAD_POINTS:]):
+        known = kind[~np.isnan(kind)]
+        kind[np.isnan(kind)] = np.median(known) if len(known) else 0.0
+    return rise
 
 
 def _both(flat: list[_Point], pair: tuple[int, int]) -> tuple[float, float]:

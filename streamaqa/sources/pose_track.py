@@ -1,7 +1,8 @@
 """Pose tracks: recorded landmarks in an `.npz`, written and read here. A track is a source without pictures.
 
 Arrays: `t` (T,) seconds; `image` (T, 33, 4) x, y, z, visibility relative to the frame; `world` (T, 33, 4)
-metres; NaN where nobody was found; `size` (2,) width, height.
+metres; NaN where nobody was found; `size` (2,) width, height. And, where points were followed in the picture,
+`rise` (T, 72) and `room` (T, 2) as in `types.Flow`; NaN where there is none.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamaqa.errors import SourceError
 from streamaqa.sources.base import SourceInfo
-from streamaqa.types import LANDMARKS, Pose
+from streamaqa.types import HIP_POINTS, LANDMARKS, LOAD_POINTS, Flow, Pose
 
 ARRAYS = ("t", "image", "world", "size")
+FLOW_ARRAYS = ("rise", "room")
 LONGEST_S = 1e9
 """Thirty years: what is beyond is no stream time."""
 _DAMAGE = (
@@ -45,7 +48,9 @@ class PoseTrackSource:
 
     def __init__(self, path: str | Path) -> None:
         path = Path(path)
-        self._times, self._image, self._world, size = _read(path)
+        arrays = _read(path)
+        self._times, self._image, self._world, size = (arrays[name] for name in ARRAYS)
+        self._flow = [arrays[name] for name in FLOW_ARRAYS] if "rise" in arrays else None
         self._size = (int(size[0]), int(size[1]))
         count = len(self._times)
         duration = float(self._times[-1] - self._times[0]) if count > 1 else 0.0
@@ -61,10 +66,17 @@ class PoseTrackSource:
 
     def poses(self) -> Iterator[Pose]:
         """The recorded poses in time order."""
-        for time, image, world in zip(self._times, self._image, self._world, strict=True):
+        rows = zip(self._times, self._image, self._world, strict=True)
+        for index, (time, image, world) in enumerate(rows):
             if self._closed:
                 return
-            yield Pose(float(time), image, world, self._size)
+            yield Pose(float(time), image, world, self._size, self._flow_at(index))
+
+    def _flow_at(self, index: int) -> Flow | None:
+        if self._flow is None or np.isnan(self._flow[1][index]).any():
+            return None
+        rise, room = self._flow[0][index], self._flow[1][index]
+        return Flow(rise, (float(room[0]), float(room[1])))
 
     def close(self) -> None:
         """End an iteration that is under way. The file itself is closed since it was read."""
@@ -76,24 +88,28 @@ def save_track(path: str | Path, poses: Iterable[Pose]) -> None:
     poses = list(poses)
     if not poses:
         raise ValueError("a pose track needs at least one pose")
-    np.savez_compressed(
-        path,
-        t=np.array([pose.time for pose in poses], np.float64),
-        image=np.stack([pose.image for pose in poses]).astype(np.float32),
-        world=np.stack([pose.world for pose in poses]).astype(np.float32),
-        size=np.array(poses[0].size, np.int64),
-    )
+    arrays: dict[str, Any] = {
+        "t": np.array([pose.time for pose in poses], np.float64),
+        "image": np.stack([pose.image for pose in poses]).astype(np.float32),
+        "world": np.stack([pose.world for pose in poses]).astype(np.float32),
+        "size": np.array(poses[0].size, np.int64),
+    }
+    if any(pose.flow is not None for pose in poses):
+        arrays["rise"] = np.stack([_NO_RISE if p.flow is None else p.flow.rise for p in poses])
+        arrays["room"] = np.array([_NO_ROOM if p.flow is None else p.flow.room for p in poses], np.float32)
+    np.savez_compressed(path, **arrays)
 
 
-_Arrays = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
+_NO_RISE = np.full(LOAD_POINTS + HIP_POINTS, np.nan, np.float32)
+_NO_ROOM = (np.nan, np.nan)
 
 
-def _read(path: Path) -> _Arrays:
+def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
         # opened here, since numpy leaves a file open that turns out to be no zip
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             missing = [name for name in ARRAYS if name not in data]
-            arrays = {name: data[name] for name in ARRAYS if name in data}
+            arrays = {name: data[name] for name in (*ARRAYS, *FLOW_ARRAYS) if name in data}
     except FileNotFoundError:
         raise SourceError(f"{path}: no such file") from None
     except _DAMAGE as error:
@@ -104,13 +120,16 @@ def _read(path: Path) -> _Arrays:
     for name, array in arrays.items():
         if array.dtype.kind not in "iuf":
             raise SourceError(f"{path}: no pose track: {name} holds {array.dtype}, wanted numbers")
-    times, image, world, size = (arrays[name] for name in ARRAYS)
+    times, size = arrays["t"], arrays["size"]
     count = len(times) if times.ndim == 1 else -1
-    for name, array in (("image", image), ("world", world)):
-        if array.shape != (count, LANDMARKS, 4):
-            raise SourceError(
-                f"{path}: no pose track: {name} is {array.shape}, wanted ({max(count, 0)}, {LANDMARKS}, 4)"
-            )
+    shapes: dict[str, tuple[int, ...]] = {"image": (count, LANDMARKS, 4), "world": (count, LANDMARKS, 4)}
+    if any(name in arrays for name in FLOW_ARRAYS):
+        shapes |= {"rise": (count, LOAD_POINTS + HIP_POINTS), "room": (count, 2)}
+    for name, shape in shapes.items():
+        found = arrays[name].shape if name in arrays else "missing"
+        if found != shape:
+            wanted = ", ".join(map(str, (max(count, 0), *shape[1:])))
+            raise SourceError(f"{path}: no pose track: {name} is {found}, wanted ({wanted})")
     if count == 0:
         raise SourceError(f"{path}: the pose track is empty")
     if size.shape != (2,) or not np.isfinite(size).all() or (size <= 0).any():
@@ -119,9 +138,5 @@ def _read(path: Path) -> _Arrays:
         raise SourceError(f"{path}: no pose track: its times do not rise strictly")
     if np.abs(times).max() > LONGEST_S:
         raise SourceError(f"{path}: no pose track: its times are not seconds of a stream")
-    return (
-        times.astype(np.float64),
-        image.astype(np.float32),
-        world.astype(np.float32),
-        size.astype(np.int64),
-    )
+    kinds = dict.fromkeys(arrays, np.float32) | {"t": np.float64, "size": np.int64}
+    return {name: array.astype(kinds[name]) for name, array in arrays.items()}

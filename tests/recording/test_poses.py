@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from streamaqa.errors import SourceError
 from streamaqa.recording import poses
-from streamaqa.recording.poses import HEADER_BYTES, RECORD, PoseFile
-from streamaqa.types import LANDMARKS, Pose
+from streamaqa.recording.poses import HEADER_BYTES, RECORD, RECORDS, PoseFile
+from streamaqa.types import HIP_POINTS, LANDMARKS, LOAD_POINTS, Flow, Pose
 
 
 def pose(at: float, seed: int = 0, size: tuple[int, int] = (360, 480)) -> Pose:
@@ -44,6 +45,31 @@ def test_what_is_written_is_what_is_read(at: float, seed: int, width: int) -> No
     assert np.array_equal(read.image, given_pose.image)
     assert np.array_equal(read.world, given_pose.world)
     assert read.size == (width, 480)
+
+
+def test_what_was_followed_in_the_picture_is_kept_exactly() -> None:
+    rng = np.random.default_rng(0)
+    rise = rng.normal(size=LOAD_POINTS + HIP_POINTS).astype(np.float32)
+    rise[3] = np.nan
+    flow = Flow(rise, (float(np.float32(0.1)), float(np.float32(-0.2))))
+    with_flow, without = poses.parse(poses.render(replace(pose(0.0), flow=flow)) + poses.render(pose(0.1)))
+    assert with_flow.flow is not None
+    np.testing.assert_array_equal(with_flow.flow.rise, rise)
+    assert with_flow.flow.room == flow.room
+    assert without.flow is None
+
+
+def test_a_track_of_version_1_is_read_without_what_it_lacks(tmp_path: Path) -> None:
+    track = [pose(n / 30, n) for n in range(300)]
+    old = RECORDS[1]
+    fields = {"format": "streamaqa-poses", "version": 1, "record_bytes": old.itemsize}
+    records = b"".join(np.array((p.time, p.size, p.image, p.world), old).tobytes() for p in track)
+    path = tmp_path / "poses.bin"
+    path.write_bytes(json.dumps(fields).encode().ljust(HEADER_BYTES - 1) + b"\n" + records + records[:100])
+    file = PoseFile(path)
+    assert file.count == 300
+    assert all(same(one, other) for one, other in zip(file, track, strict=True))
+    assert file.first_and_last() is not None
 
 
 def test_nobody_stays_nobody(tmp_path: Path) -> None:
@@ -79,7 +105,7 @@ def test_the_header_says_what_numpy_needs_to_read_it(tmp_path: Path) -> None:
     [
         (b"", "no file of recorded poses"),
         (b"RIFF" * 200, "no file of recorded poses"),
-        (poses.header().replace(b'"version": 1', b'"version": 2'), "version 2"),
+        (poses.header().replace(b'"version": 2', b'"version": 3'), "version 3"),
     ],
 )
 def test_a_file_of_another_kind_is_one_line(tmp_path: Path, head: bytes, wanted: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from streamaqa.sources import PoseSource, Source, open_source
 from streamaqa.sources.pacing import paced
 from streamaqa.sources.pose_track import PoseTrackSource, save_track
 from streamaqa.sources.synthetic import poses
-from streamaqa.types import Pose
+from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Pose
 
 
 def test_a_track_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -29,6 +30,18 @@ def test_a_track_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.world, other.world.astype(np.float32))
     assert not read[-1].found
     assert source.info.frames == len(written)
+
+
+def test_what_was_followed_in_the_picture_is_read_back_too(tmp_path: Path) -> None:
+    first, *others = poses("synthetic:squat?reps=1", fps=10)
+    rise = np.linspace(-1, 1, LOAD_POINTS + HIP_POINTS, dtype=np.float32)
+    flow = Flow(rise, (0.5, -0.25))
+    save_track(tmp_path / "set.npz", [first, *(replace(pose, flow=flow) for pose in others)])
+    read = [pose.flow for pose in PoseTrackSource(tmp_path / "set.npz").poses()]
+    assert read[0] is None
+    assert read[1] is not None
+    np.testing.assert_array_equal(read[1].rise, rise)
+    assert read[1].room == flow.room
 
 
 def test_every_real_track_can_be_read(shared: Path) -> None:
@@ -48,6 +61,8 @@ def test_every_real_track_can_be_read(shared: Path) -> None:
         ({"t": np.array([0.0, np.nan, 0.1])}, "do not rise"),
         ({"image": np.zeros((3, 17, 4), np.float32)}, "image is"),
         ({"world": np.zeros((2, 33, 4), np.float32)}, "world is"),
+        ({"rise": np.zeros((3, 72), np.float32)}, "room is missing"),
+        ({"rise": np.zeros((3, 8)), "room": np.zeros((3, 2))}, "rise is"),
         ({"size": np.array([0, 480])}, "size is"),
         ({"t": np.array([]), "image": np.zeros((0, 33, 4)), "world": np.zeros((0, 33, 4))}, "empty"),
         ({"t": np.array(["a", "b", "c"], dtype=object)}, "can be read"),

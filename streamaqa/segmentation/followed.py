@@ -1,0 +1,134 @@
+"""The height of the load as followed in the picture: points put together that came along.
+
+Around the hands some points sit on bar, plates and hands, others on the wall behind or on the thighs. While
+a lifter rests nobody can tell them apart; once the movement is there, those that went farthest were on the
+load. They are chosen anew in each of four parts of the repetition, since points are lost and begin again, and
+in the one that begins at rest by what they did in all of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from streamaqa.motion import Followed, Posture
+from streamaqa.segmentation import boundaries
+from streamaqa.segmentation.boundaries import Cut
+from streamaqa.segmentation.filter import Array, smooth
+from streamaqa.segmentation.minimum_jerk import minimum_jerk
+from streamaqa.segmentation.settings import PhaseSettings
+from streamaqa.types import LOAD_POINTS
+
+POINTS: Final = {"load": slice(None, LOAD_POINTS), "hips": slice(LOAD_POINTS, None)}
+_FAR: Final = {"load": 92.0, "hips": 70.0}
+"""Percentile of the points' ways that is taken for the load's: a few are torn along by something else. Most
+about the hands are on what stands still; those about the hips are on the lifter, whose back goes farther."""
+_NEAR: Final = ((0.9, 1.12), (0.75, 1.3))
+"""Shares of that way within which a point came along; where too few did, the wider ones."""
+_LEAST: Final = 3
+"""Points that have to agree."""
+_QUARTER: Final = 0.4
+"""Share of the time between the crossings of 5 and 95 % at which 40 % of a smooth way are done."""
+_REST: Final = 0.2
+"""Share of a phase before its start at which the lifter was still at rest: a smooth one has begun by 0.19."""
+_SPEED_S: Final = 0.05
+"""Spread of the smoother that speeds are read from."""
+_ALIKE: Final = (0.4, 2.5)
+"""Times the landmarks' way that the way followed may be: otherwise something else was followed."""
+
+
+def risen(postures: Sequence[Posture], which: Followed) -> Array | None:
+    """(T, points) pixels that points have gone up; None where they were not followed without a break."""
+    seen = [posture.sight for posture in postures]
+    if not seen or seen[0] is None:
+        return None
+    since = seen[0].since
+    rows = [s.risen for s in seen if s is not None and s.risen is not None and s.since == since]
+    return np.stack(rows)[:, POINTS[which]] if len(rows) == len(seen) else None
+
+
+def height(times: Array, points: Array, which: Followed, sign: float, cut: Cut) -> Array | None:
+    """(T,) pixels that the load went the way that a first phase goes, as `cut` says roughly when.
+
+    Args:
+        times: (T,) seconds.
+        points: (T, points) as `risen` gives them.
+        which: what they are about.
+        sign: 1 if the first phase lifts, -1 if it lowers.
+        cut: of the same movement, read from the landmarks.
+
+    None where too few points agree.
+    """
+    begun = cut.start - _REST * (cut.turn - cut.start)
+    out = cut.start + _QUARTER * (cut.hold_start - cut.start)
+    back = cut.end - _QUARTER * (cut.end - cut.hold_end)
+    marks = [int(np.searchsorted(times, t)) for t in (begun, out, cut.turn, back)]
+    marks = [min(mark, len(times) - 1) for mark in (*marks, len(times))]
+    steps = np.diff(points, axis=0, prepend=points[:1])
+    total = np.zeros(len(times))
+    for part, (first, last) in enumerate(itertools.pairwise(marks)):
+        if last <= first:
+            continue
+        came = _came_along((sign if part < 2 else -sign) * (points[last] - points[first]), which)
+        if came.sum() < _LEAST:
+            return None
+        begin = 0 if part == 0 else first + 1
+        total[begin : last + 1] = steps[begin : last + 1, came].mean(axis=1)
+    return np.asarray(sign * np.cumsum(total))
+
+
+def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSettings) -> Cut:
+    """The boundaries in (T,) `way`, torso lengths as `height` gives them.
+
+    Where the landmarks say that the lifter came back to where they began, the way back is as long as the way
+    there: points drift by some hundredths of it.
+    """
+    exact = settings.model_copy(
+        update={"trail": 0.0, "smooth_share": settings.followed_share, "curve": settings.followed_curve}
+    )
+    noticed = min(int(np.searchsorted(times, left)), len(times) - 1)
+    top = noticed + int(np.argmax(way[noticed:]))
+    out, back = way[top] - way[: top + 1].min(), way[top] - way[top:].min()
+    home = abs(cut.first_range - cut.second_range) < settings.underway * cut.first_range
+    if home and 0.5 * out < back:
+        speed = -np.gradient(smooth(times, way, _SPEED_S), times)
+        left_over = _to_come(float(speed[-1] / max(speed[top:].max(), 1e-9)))
+        way = np.concatenate([way[:top], way[top] - (way[top] - way[top:]) * (out / back) * (1 - left_over)])
+    return boundaries.read(times, way, left, -np.inf, exact)
+
+
+def _came_along(way: Array, which: Followed) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Which points went the way that the load went."""
+    far = float(np.percentile(way, _FAR[which]))
+    came = np.zeros(len(way), bool)
+    for low, high in _NEAR:
+        came = (way >= low * far) & (way <= high * far) & (far > 0)
+        if came.sum() >= _LEAST:
+            break
+    return came
+
+
+def _to_come(speed: float) -> float:
+    """Share of its way that a minimum-jerk movement has before it, at that share of its fastest speed."""
+    share = 0.5 + math.sqrt(max(0.25 - math.sqrt(min(max(speed, 0.0), 1.0)) / 4, 0.0))
+    return 1.0 - float(minimum_jerk(np.array(share)))
+
+
+def speed_left(times: Array, points: Array, which: Followed, sign: float) -> float:
+    """How fast the load comes back at the end of (T,) `times`, which begin at the turn, over its fastest."""
+    came = _came_along(-sign * (points[-1] - points[0]), which)
+    if came.sum() < _LEAST:
+        return 0.0
+    speed = np.gradient(smooth(times, -sign * points[:, came].mean(axis=1), _SPEED_S), times)
+    return float(speed[-1] / max(speed.max(), 1e-9))
+
+
+def alike(one: Cut, other: Cut) -> bool:
+    """Whether two cuts are of one movement, by its way out and back."""
+    low, high = _ALIKE
+    ways = ((one.first_range, other.first_range), (one.second_range, other.second_range))
+    return all(low * b <= a <= high * b for a, b in ways)
