@@ -71,7 +71,7 @@ _LEAST_ROOM: Final = 6
 _SAME_WAY: Final = 0.3
 """Pixels by which they may differ."""
 _ABOVE: Final = 0.25
-"""Share of the lifter's length by which a box around the landmarks is widened to keep corners off the lifter."""
+"""Share of the lifter's length by which a box around the landmarks is widened to keep corners off them."""
 _BESIDE: Final = 0.5
 """... and to either side, off the plates of a bar of 2.2 m."""
 

@@ -78,7 +78,7 @@ def test_a_way_of_another_length_is_another_thing() -> None:
 
 
 def lagging(poses: list[Pose], by: float) -> list[Pose]:
-    """Landmarks that trail by that share of the picture: they stay at rest until much of the way is done, as the pose model's do in slow movements."""
+    """Landmarks that trail behind by that share of the picture, as the pose model's do in slow movements."""
     image = np.stack([pose.image for pose in poses])
     late = image.copy()
     for n in range(1, len(image)):
