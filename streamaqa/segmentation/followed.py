@@ -70,12 +70,15 @@ def height(times: Array, points: Array, which: Followed, sign: float, cut: Cut) 
     marks = [min(mark, len(times) - 1) for mark in (*marks, len(times))]
     steps = np.diff(points, axis=0, prepend=points[:1])
     total = np.zeros(len(times))
+    roamed = _came_along(points.max(axis=0) - points.min(axis=0), which)
+    if roamed.sum() < _LEAST:
+        return None
     for part, (first, last) in enumerate(itertools.pairwise(marks)):
         if last <= first:
             continue
         came = _came_along((sign if part < 2 else -sign) * (points[last] - points[first]), which)
         if came.sum() < _LEAST:
-            return None
+            came = roamed
         begin = 0 if part == 0 else first + 1
         total[begin : last + 1] = steps[begin : last + 1, came].mean(axis=1)
     return np.asarray(sign * np.cumsum(total))
@@ -101,12 +104,17 @@ def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSetting
     return boundaries.read(times, way, left, -np.inf, exact)
 
 
-def _came_along(way: Array, which: Followed) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def way(moved: Array, which: Followed, sign: float) -> float:
+    """Pixels that the load went in the direction of `sign`, by (points,) pixels that points went up."""
+    return float(np.percentile(sign * moved, _FAR[which]))
+
+
+def _came_along(went: Array, which: Followed) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Which points went the way that the load went."""
-    far = float(np.percentile(way, _FAR[which]))
-    came = np.zeros(len(way), bool)
+    far = float(np.percentile(went, _FAR[which]))
+    came = np.zeros(len(went), bool)
     for low, high in _NEAR:
-        came = (way >= low * far) & (way <= high * far) & (far > 0)
+        came = (went >= low * far) & (went <= high * far) & (far > 0)
         if came.sum() >= _LEAST:
             break
     return came

@@ -186,7 +186,7 @@ class PhaseMachine:
         returned = self._returned()
         if now.time - self._left > s.most_s:
             return self._drop("too_long", now.value)
-        if now.value - self._low > self._margin() and not self._on_its_way():
+        if now.value - self._low > self._margin() and not self._still_out():
             if returned >= s.returned:
                 return self._close(self._lowest)
             self._state = _State.OUT
@@ -195,22 +195,33 @@ class PhaseMachine:
             self._moving = now.time
         slow = now.time - self._moving
         arrived = returned >= 1 - s.boundary or slow >= s.linger * (now.time - self._topped)
-        if returned >= s.home and slow >= s.settle_s and arrived and not self._on_its_way():
+        if returned >= s.home and slow >= s.settle_s and arrived and not self._still_out():
             return self._close()
-        if returned >= s.returned and self._still(s.stop_s) is not None and not self._on_its_way():
+        if returned >= s.returned and self._still(s.stop_s) is not None and not self._still_out():
             return self._close()
         return []
 
-    def _on_its_way(self) -> bool:
-        """Whether the load, followed in the picture, still comes back, though the landmarks are at rest."""
-        samples = [s for s in self._past if s.time >= self._topped]
-        if (which := self._motion.followed) is None or len(samples) < _FEW:
+    def _still_out(self) -> bool:
+        """Whether the load, followed in the picture, is not back yet, though the landmarks are at rest.
+
+        It still comes back, or it was seen to go and not to come: hands that leave the picture are drawn
+        back in by the pose model.
+        """
+        which, s = self._motion.followed, self._settings
+        back = [sample for sample in self._past if sample.time >= self._topped]
+        if which is None or len(back) < _FEW:
             return False
-        points = followed.risen([s.posture for s in samples], which)
+        begun = next(each for each in self._past if each.time >= min(self._left - s.still_s, self._topped))
+        points = followed.risen([each.posture for each in (begun, *back)], which)
         if points is None:
             return False
-        times = np.array([s.time for s in samples])
-        return followed.speed_left(times, points, which, self._sign) > self._settings.moving
+        times = np.array([each.time for each in back])
+        if followed.speed_left(times, points[1:], which, self._sign) > s.moving:
+            return True
+        rulers = [each.posture.sight.ruler for each in back if each.posture.sight is not None]
+        went = followed.way(points[1] - points[0], which, self._sign) / median(rulers)
+        came = followed.way(points[-1] - points[1], which, -self._sign) / median(rulers)
+        return went > s.seen * (self._top - self._base) and came < s.unseen * (self._top - self._low)
 
     # --- helpers --------------------------------------------------------------------------------------
 
@@ -336,12 +347,16 @@ class PhaseMachine:
         if points is None:
             return None
         times = np.array([s.time for s in samples])
-        pixels = followed.height(times, points, which, self._sign, cut)
-        if pixels is None:
-            return None
-        rulers = [s.posture.sight.ruler for s in samples if s.posture.sight is not None]
-        better = followed.read(times, pixels / median(rulers), self._left, cut, self._settings)
-        return better if followed.alike(better, cut) else None
+        ruler = median(s.posture.sight.ruler for s in samples if s.posture.sight is not None)
+        seen = cut
+        for _ in range(2):  # the second time with what the first one says of where the turn is
+            pixels = followed.height(times, points, which, self._sign, seen)
+            if pixels is None:
+                return None
+            seen = followed.read(times, pixels / ruler, self._left, cut, self._settings)
+            if min(seen.first_range, seen.second_range) <= 0:
+                return None
+        return seen if followed.alike(seen, cut) else None
 
     def _seen(self, until: float | None = None) -> Cut:
         """The movement as the signal has it that it was noticed by: what it was is told by this one."""

@@ -59,6 +59,11 @@ class PhaseSettings(Settings):
     moving: float = Field(0.2, gt=0, lt=1)
     """Share of its fastest return at which a load followed in the picture is still on its way: of a smooth
     movement 1.7 % are left then."""
+    seen: float = Field(0.5, gt=0, lt=1)
+    """Share of the landmarks' way out that a load has to be followed on for its way back to be missed: of
+    real and drawn repetitions 0.65 to 1.6 are."""
+    unseen: float = Field(0.3, gt=0, lt=1)
+    """... and of the way back below which it is missed: hands that have left the picture come back 0.03."""
     onset: float = Field(0.5, gt=0, lt=1)
     """Share of the exercise's least range at which a first phase is announced."""
     hysteresis: float = Field(0.15, gt=0, lt=1)
