@@ -5,6 +5,7 @@ MediaPipe itself is imported when an estimator is opened, not when this module i
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -82,13 +83,24 @@ class MediaPipePose:
         self._choice, self._chosen = Choice(self._settings.choosing), 0
         self._sees_somebody = False
         self._points = PointFollower() if self._settings.flow else None
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="flow")
+        self._closed = False
         self.looks = 0
         """Second looks so far."""
 
     def estimate(self, frame: Frame) -> Pose:
         """The pose in this frame. Frames must come in time order."""
-        pose = self._lifter(frame)
-        return pose if self._points is None else replace(pose, flow=self._points.push(frame.image, pose))
+        if self._closed:
+            raise ValueError("the pose estimator is closed")
+        if self._points is None:
+            return self._lifter(frame)
+        flow = self._beside.submit(self._points.follow, frame.image, frame.time)
+        try:
+            pose = replace(self._lifter(frame), flow=flow.result())
+        finally:
+            wait([flow])
+        self._points.put(pose)
+        return pose
 
     def _lifter(self, frame: Frame) -> Pose:
         """The landmarks of the lifter."""
@@ -110,6 +122,8 @@ class MediaPipePose:
 
     def close(self) -> None:
         """Free the models: an unclosed landmarker raises when the interpreter exits."""
+        self._closed = True
+        self._beside.shutdown()
         self._tracker.close()
         if self._crowd is not None:
             self._crowd.close()

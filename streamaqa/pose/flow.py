@@ -26,7 +26,7 @@ _Array = NDArray[np.float32]
 
 POINTS: Final = LOAD_POINTS + HIP_POINTS
 SIDE: Final = 360
-"""Pixels of the shorter side that pictures are brought down to: beyond that it gets slower, and no better."""
+"""Pixels that the shorter side is brought near to: beyond that it gets slower, and no better."""
 WINDOW: Final = 15
 """Pixels of the square that is compared: a hand of a lifter who fills such a picture."""
 LEVELS: Final = 3
@@ -65,7 +65,9 @@ _CORNERS: Final = 32
 _SHARP: Final = 0.02
 """... as sharp as that share of the sharpest one."""
 _ROOM_S: Final = 0.5
-"""Seconds after which corners are looked for anew."""
+"""Seconds after which corners are looked for anew if many were lost."""
+_ROOM_MOST_S: Final = 3.0
+"""... and if not: what stood at the edge of the picture may have been a passer-by."""
 _LEAST_ROOM: Final = 6
 """Corners that have to go the same way."""
 _SAME_WAY: Final = 0.3
@@ -77,7 +79,10 @@ _BESIDE: Final = 0.5
 
 
 class PointFollower:
-    """Follows points from picture to picture; `push` each picture with its pose, in time order."""
+    """Follows points from picture to picture: for each, in time order, `follow` and then `put`.
+
+    `follow` needs no pose of its picture, so that it can run beside the pose model.
+    """
 
     def __init__(self) -> None:
         self._seeds = 0
@@ -85,30 +90,39 @@ class PointFollower:
 
     def forget(self) -> None:
         """Give up what is followed."""
-        self._before: NDArray[np.uint8] | None = None
+        self._grey: NDArray[np.uint8] | None = None
+        self._lost = np.ones(POINTS, bool)
         self._points: _Array | None = None
         self._begun = np.zeros((POINTS, 2), np.float32)
         self._corners = np.zeros((0, 2), np.float32)
         self._time = self._found = self._looked = float("-inf")
 
-    def push(self, picture: NDArray[np.uint8], pose: Pose) -> Flow | None:
+    def follow(self, picture: NDArray[np.uint8], time: float) -> Flow | None:
         """How (H, W, 3) RGB `picture` moved since the last one, or None if that is not known."""
         grey = _small(picture)
-        fits = self._before is not None and self._before.shape == grey.shape
-        if not fits or pose.time - self._time > GAP_S or pose.time - self._found > FORGET_S:
+        before, points = self._grey, self._points
+        fits = before is not None and before.shape == grey.shape
+        if not fits or time - self._time > GAP_S or time - self._found > FORGET_S:
             self.forget()
-        flow, lost = None, np.ones(POINTS, bool)
-        if self._before is not None and self._points is not None:
-            flow, lost = self._follow(self._before, grey, self._points)
-        if pose.found:
-            flat = pose.image[:, :2] * np.array([grey.shape[1], grey.shape[0]], np.float32)
-            self._put(pose, flat, lost)
-            self._found = pose.time
-            if pose.time - self._looked >= _ROOM_S:
-                self._look_around(grey, flat)
-                self._looked = pose.time
-        self._before, self._time = grey, pose.time
+            before = points = None
+        flow, self._lost = None, np.ones(POINTS, bool)
+        if before is not None and points is not None:
+            flow, self._lost = self._follow(before, grey, points)
+        self._grey, self._time = grey, time
         return flow
+
+    def put(self, pose: Pose) -> None:
+        """Begin anew, about the lifter in that picture, with points that were lost or left behind."""
+        if not pose.found or self._grey is None:
+            return
+        height, width = self._grey.shape
+        flat = pose.image[:, :2] * np.array([width, height], np.float32)
+        self._put(pose, flat)
+        self._found = pose.time
+        few = len(self._corners) < _CORNERS / 2 and pose.time - self._looked >= _ROOM_S
+        if few or pose.time - self._looked >= _ROOM_MOST_S:
+            self._look_around(self._grey, flat)
+            self._looked = pose.time
 
     def _follow(
         self, before: NDArray[np.uint8], grey: NDArray[np.uint8], points: _Array
@@ -146,8 +160,8 @@ class PointFollower:
         found = np.zeros((0, 2)) if corners is None else corners.reshape(-1, 2)
         self._corners = np.asarray(found, np.float32)
 
-    def _put(self, pose: Pose, flat: _Array, lost: NDArray[np.bool_]) -> None:
-        """Begin anew with points that were lost or left behind; `flat` are the landmarks, (33, 2) pixels."""
+    def _put(self, pose: Pose, flat: _Array) -> None:
+        """`flat` are the landmarks, (33, 2) pixels."""
         metre = _metre(pose, flat)
         along, across, middle, half = _bar(flat, metre)
         if self._points is None:
@@ -165,7 +179,7 @@ class PointFollower:
         bar = self._points[:_ALONG] - middle
         beyond = np.abs(bar @ along) > half + (REACH_M + SEED_M) * metre
         astray[:_ALONG] = beyond | (np.abs(bar @ across) > allowed[:_ALONG])
-        new = np.flatnonzero(lost | astray)
+        new = np.flatnonzero(self._lost | astray)
         if not len(new):
             return
         begins = ((self._seeds + np.arange(len(new)))[:, None] * _SPREAD % 1.0) * 2.0 - 1.0
@@ -181,14 +195,15 @@ class PointFollower:
 
 
 def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """In grey, brought down to `SIDE`."""
+    """In grey, each pixel the mean of as many as bring the shorter side nearest to `SIDE`."""
     import cv2
 
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     height, width = grey.shape
-    if (share := SIDE / min(height, width)) < 1.0:
-        wanted = (max(round(width * share), 1), max(round(height * share), 1))
-        grey = cv2.resize(grey, wanted, interpolation=cv2.INTER_AREA)
+    if (each := round(min(height, width) / SIDE)) > 1:
+        down, across = height // each, width // each
+        whole = grey[: down * each, : across * each]
+        grey = cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA)
     return np.asarray(grey, np.uint8)
 
 

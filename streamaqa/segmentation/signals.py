@@ -200,8 +200,9 @@ def _filled(flow: Flow) -> NDArray[np.float64]:
     """The rise of all points: of those that were lost, what half of their kind did."""
     rise = flow.rise.astype(np.float64)
     for kind in (rise[:LOAD_POINTS], rise[LOAD_POINTS:]):
-        known = kind[~np.isnan(kind)]
-        kind[np.isnan(kind)] = np.median(known) if len(known) else 0.0
+        lost = np.isnan(kind)
+        if lost.any():
+            kind[lost] = 0.0 if lost.all() else np.median(kind[~lost])
     return rise
 
 

@@ -49,9 +49,15 @@ def pose(time: float) -> Pose:
     return replace(STANDING, time=time, size=(WIDTH, HEIGHT))
 
 
+def push(follower: PointFollower, image: NDArray[np.uint8], seen: Pose) -> Flow | None:
+    flow = follower.follow(image, seen.time)
+    follower.put(seen)
+    return flow
+
+
 def follow(pictures: list[NDArray[np.uint8]], fps: float = 30.0) -> list[Flow | None]:
     follower = PointFollower()
-    return [follower.push(each, pose(n / fps)) for n, each in enumerate(pictures)]
+    return [push(follower, each, pose(n / fps)) for n, each in enumerate(pictures)]
 
 
 def known(flows: list[Flow | None]) -> list[Flow]:
@@ -87,7 +93,7 @@ def test_points_on_what_stands_still_are_left_for_what_moves() -> None:
         up = 2.0 * n
         image = STANDING.image.copy()
         image[:, 1] -= up / HEIGHT
-        moved = follower.push(picture(body_up=up), replace(pose(n / 30), image=image))
+        moved = push(follower, picture(body_up=up), replace(pose(n / 30), image=image))
     assert moved is not None
     assert flow.STRAY_M * metre < 39 * 2.0
     load = moved.rise[:LOAD_POINTS] * HEIGHT
@@ -98,22 +104,22 @@ def test_points_on_what_stands_still_are_left_for_what_moves() -> None:
 @pytest.mark.parametrize("change", ["gap", "size", "nobody"])
 def test_where_pictures_do_not_follow_each_other_it_begins_anew(change: str) -> None:
     follower = PointFollower()
-    assert follower.push(picture(), pose(0.0)) is None
-    assert follower.push(picture(), pose(0.1)) is not None
+    assert push(follower, picture(), pose(0.0)) is None
+    assert push(follower, picture(), pose(0.1)) is not None
     if change == "gap":
-        assert follower.push(picture(), pose(0.1 + flow.GAP_S + 0.1)) is None
+        assert push(follower, picture(), pose(0.1 + flow.GAP_S + 0.1)) is None
     elif change == "size":
-        assert follower.push(texture(3, 120, 160), pose(0.2)) is None
+        assert push(follower, texture(3, 120, 160), pose(0.2)) is None
     else:
         times = np.arange(0.2, 0.2 + flow.FORGET_S + 0.3, 0.1)
-        flows = [follower.push(picture(), Pose.nobody(t, (WIDTH, HEIGHT))) for t in times]
+        flows = [push(follower, picture(), Pose.nobody(t, (WIDTH, HEIGHT))) for t in times]
         assert flows[0] is not None
         assert flows[-1] is None
 
 
 def test_without_a_lifter_nothing_is_followed() -> None:
     follower = PointFollower()
-    assert [follower.push(picture(), Pose.nobody(n / 30, (WIDTH, HEIGHT))) for n in range(3)] == [None] * 3
+    assert [push(follower, picture(), Pose.nobody(n / 30, (WIDTH, HEIGHT))) for n in range(3)] == [None] * 3
 
 
 def test_a_picture_of_one_colour_loses_all_points() -> None:

@@ -19,7 +19,7 @@ from streamaqa.errors import SourceError, UsageError
 from streamaqa.recording import Recorder, RecordingSettings, SessionRecord, SourceRecord, lines, session
 from streamaqa.recording.files import NewFile, Unbuffered
 from streamaqa.recording.lane import Lane
-from streamaqa.recording.poses import PoseFile
+from streamaqa.recording.poses import HEADER_BYTES, RECORD, PoseFile
 from streamaqa.sources.base import SourceInfo
 from streamaqa.sources.recording import RecordedPoses, RecordedVideo
 from streamaqa.types import Frame, Pose
@@ -160,7 +160,7 @@ def test_a_limit_of_the_system_is_a_full_disk_too(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert recorder.stopped == os.strerror(errno.EFBIG)
-    assert PoseFile(recorder.folder / session.POSES).count == (20_000 - 512) // 1072
+    assert PoseFile(recorder.folder / session.POSES).count == (20_000 - HEADER_BYTES) // RECORD.itemsize
 
 
 def test_room_is_left_for_the_outbox(tmp_path: Path) -> None:
