@@ -39,6 +39,8 @@ class Sight:
     """(LOAD_POINTS + HIP_POINTS,) pixels that each point followed in the picture has gone up since then."""
     since: float = 0.0
     """Seconds of stream time from which on points have been followed without a break."""
+    lost: int = 0
+    """In how many pictures since then most of the points were lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ GIVEN: Final[dict[str, str]] = {
     "phase.followed_share": "recordings are pose tracks: there is no picture to follow anything in",
     "phase.followed_curve": "the same",
     "phase.moving": "the same",
+    "phase.late_s": "the same",
     "phase.seen": "the same",
     "phase.unseen": "the same",
 }

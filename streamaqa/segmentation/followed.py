@@ -104,7 +104,7 @@ def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSetting
     return boundaries.read(times, way, left, -np.inf, exact)
 
 
-def way(moved: Array, which: Followed, sign: float) -> float:
+def travel(moved: Array, which: Followed, sign: float) -> float:
     """Pixels that the load went in the direction of `sign`, by (points,) pixels that points went up."""
     return float(np.percentile(sign * moved, _FAR[which]))
 

@@ -62,6 +62,8 @@ class Dropped:
 Note = Opened | Turned | Closed | Dropped
 
 
+_MOST_LOST = 0.1
+"""Share of the pictures since the turn in which points may have been lost for the others to be believed."""
 _FEW = 6
 """Poses since the turn of which no speed is told."""
 _BEGUN = 0.25
@@ -216,11 +218,15 @@ class PhaseMachine:
         if points is None:
             return False
         times = np.array([each.time for each in back])
-        if followed.speed_left(times, points[1:], which, self._sign) > s.moving:
+        late = back[-1].time - self._moving <= s.late_s
+        if late and followed.speed_left(times, points[1:], which, self._sign) > s.moving:
             return True
-        rulers = [each.posture.sight.ruler for each in back if each.posture.sight is not None]
-        went = followed.way(points[1] - points[0], which, self._sign) / median(rulers)
-        came = followed.way(points[-1] - points[1], which, -self._sign) / median(rulers)
+        sights = [each.posture.sight for each in back if each.posture.sight is not None]
+        if sights[-1].lost - sights[0].lost > _MOST_LOST * len(back):
+            return False  # not seen to come, but not seen to stay away either
+        ruler = median(sight.ruler for sight in sights)
+        went = followed.travel(points[1] - points[0], which, self._sign) / ruler
+        came = followed.travel(points[-1] - points[1], which, -self._sign) / ruler
         return went > s.seen * (self._top - self._base) and came < s.unseen * (self._top - self._low)
 
     # --- helpers --------------------------------------------------------------------------------------

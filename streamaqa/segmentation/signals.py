@@ -54,6 +54,7 @@ class PostureReader:
         self._risen: NDArray[np.float64] | None = None
         self._room = (0.0, 0.0)
         self._since = 0.0
+        self._lost = 0
 
     def read(self, pose: Pose) -> Posture | None:
         """The posture, or None if nobody was found or the body jumped, most likely a mistake.
@@ -114,6 +115,7 @@ class PostureReader:
                 wrists=_both(flat, _WRISTS),
                 risen=self._risen,
                 since=self._since,
+                lost=self._lost,
             ),
         )
 
@@ -123,10 +125,11 @@ class PostureReader:
         And how far the room went: a camera that pans moves nobody.
         """
         if pose.flow is None or self._risen is None:
-            self._risen, self._since = np.zeros(LOAD_POINTS + HIP_POINTS), pose.time
+            self._risen, self._since, self._lost = np.zeros(LOAD_POINTS + HIP_POINTS), pose.time, 0
         if (flow := pose.flow) is not None:
             width, height = pose.size
             self._risen = self._risen + height * _filled(flow)
+            self._lost += bool(np.isnan(flow.rise).mean() > 0.5)
             self._room = (self._room[0] + flow.room[0] * width, self._room[1] - flow.room[1] * height)
 
     def _share(self, elapsed: float) -> float:
