@@ -101,6 +101,19 @@ def test_points_on_what_stands_still_are_left_for_what_moves() -> None:
     assert np.mean(load > 1.5) > 0.6
 
 
+def test_points_go_where_the_lifter_is() -> None:
+    """They began on the wall, for the pose model had put the lifter there."""
+    follower = PointFollower()
+    aside = STANDING.image.copy()
+    aside[:, 0] -= 0.3
+    told = []
+    for n in range(12):
+        image = aside if n < 5 else STANDING.image
+        told.append(push(follower, picture(body_up=1.0 * n), replace(pose(n / 30), image=image)))
+    before, after = (np.nanmedian(each.rise) * HEIGHT for each in known([told[4], told[-1]]))
+    assert (before, after) == (pytest.approx(0.0, abs=0.1), pytest.approx(1.0, abs=0.1))
+
+
 @pytest.mark.parametrize("change", ["gap", "size", "nobody"])
 def test_where_pictures_do_not_follow_each_other_it_begins_anew(change: str) -> None:
     follower = PointFollower()

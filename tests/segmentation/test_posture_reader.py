@@ -9,7 +9,7 @@ from lifter import scene, track, truth
 from streamaqa.motion import Gate, Posture, trunk_height, wrists_over_shoulders
 from streamaqa.segmentation.settings import SignalSettings
 from streamaqa.segmentation.signals import PostureReader
-from streamaqa.types import Pose
+from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Pose
 
 
 def read(stream: list[Pose]) -> list[Posture]:
@@ -48,6 +48,29 @@ def test_squatting_lowers_the_trunk_and_comes_back() -> None:
     at = [height[nearest(list(height), x)] for x in (rep.start - 0.2, rep.turn, rep.end + 0.2)]
     assert at[1] < at[0] - 0.6
     assert at[2] == pytest.approx(at[0], abs=0.1)
+
+
+def test_where_the_flow_breaks_off_points_begin_anew() -> None:
+    one = track(scene("squat", reps=1))[0]
+    step = Flow(np.full(LOAD_POINTS + HIP_POINTS, 0.01, np.float32), (0.0, 0.0))
+    flows = [None, step, step, None, step]
+    sights = [p.sight for p in read([replace(one, time=n / 30, flow=f) for n, f in enumerate(flows)])]
+    height = one.size[1]
+    told = [(s.since, s.risen[0] / height) for s in sights if s is not None and s.risen is not None]
+    assert [since for since, _ in told] == [0.0, 0.0, 0.0, 0.1, 0.1]
+    assert [risen for _, risen in told] == pytest.approx([0.0, 0.01, 0.02, 0.0, 0.01])
+
+
+def test_points_that_were_lost_did_what_half_of_their_kind_did() -> None:
+    one = track(scene("squat", reps=1))[0]
+    rise = np.full(LOAD_POINTS + HIP_POINTS, np.nan, np.float32)
+    rise[:3] = 0.01, 0.02, 0.03
+    flows = [None, Flow(rise, (0.0, 0.0))]
+    last = read([replace(one, time=n / 30, flow=f) for n, f in enumerate(flows)])[-1].sight
+    assert last is not None
+    assert last.risen is not None
+    assert last.risen[[0, 2, 5, LOAD_POINTS]] / one.size[1] == pytest.approx([0.01, 0.03, 0.02, 0.0])
+    assert last.lost == 1
 
 
 def test_nobody_gives_no_posture() -> None:
