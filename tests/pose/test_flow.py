@@ -110,8 +110,9 @@ def test_points_go_where_the_lifter_is() -> None:
     for n in range(12):
         image = aside if n < 5 else STANDING.image
         told.append(push(follower, picture(body_up=1.0 * n), replace(pose(n / 30), image=image)))
-    before, after = (np.nanmedian(each.rise) * HEIGHT for each in known([told[4], told[-1]]))
-    assert (before, after) == (pytest.approx(0.0, abs=0.1), pytest.approx(1.0, abs=0.1))
+    before, after = (float(np.nanmedian(each.rise)) * HEIGHT for each in known([told[4], told[-1]]))
+    assert before == pytest.approx(0.0, abs=0.1)
+    assert after == pytest.approx(1.0, abs=0.1)
 
 
 @pytest.mark.parametrize("change", ["gap", "size", "nobody"])
