@@ -39,6 +39,9 @@ def segment(
     plots: Annotated[
         Path | None, typer.Option(help="A folder for one picture per recording.", show_default=False)
     ] = None,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="Also the annotated clips from their pictures: a minute.")
+    ] = False,
     rendered: Annotated[
         bool, typer.Option("--rendered", help="Also lifters drawn and seen by the pose model: minutes.")
     ] = False,
@@ -63,6 +66,7 @@ def segment(
     result = measured.measure(
         shared,
         plots=plots,
+        clips=clips or everything,
         rendered=rendered or everything,
         held_out=leave_one_out or everything,
         faults=with_faults or everything,

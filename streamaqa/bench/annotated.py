@@ -20,7 +20,7 @@ from streamaqa.bench.drawn import NEAR_S
 from streamaqa.exercises import EXERCISES, Exercise, exercise
 from streamaqa.segmentation.segmenter import Segmenter
 from streamaqa.segmentation.settings import SegmenterSettings
-from streamaqa.types import Event, Pose, Rep, RepEnded
+from streamaqa.types import Event, Flow, Pose, Rep, RepEnded
 
 Annotation: TypeAlias = dict[str, Any]
 """One entry of `clips/annotations.json`."""
@@ -115,9 +115,16 @@ def run(
 
 def rest(poses: Sequence[Pose]) -> list[Pose]:
     """The track with its first and its last pose held for `REST_S`."""
-    steps = np.arange(1, round(30 * REST_S) + 1) / 30
-    before = [replace(poses[0], time=poses[0].time - step) for step in steps[::-1].tolist()]
-    return [*before, *poses, *(replace(poses[-1], time=poses[-1].time + step) for step in steps.tolist())]
+    steps = (np.arange(1, round(30 * REST_S) + 1) / 30).tolist()
+    first, last = poses[0], poses[-1]
+    before = [replace(first, time=first.time - step) for step in reversed(steps)]
+    after = [replace(last, time=last.time + step) for step in steps]
+    if last.flow is None:
+        return [*before, *poses, *after]
+    still = Flow(np.zeros_like(last.flow.rise), (0.0, 0.0))
+    begin, *before, whole = (*before, first)
+    held = [[replace(pose, flow=still) for pose in part] for part in ([*before, whole], after)]
+    return [begin, *held[0], *poses[1:], *held[1]]
 
 
 def score(annotation: Annotation, events: Sequence[Event]) -> Recording:

@@ -1,9 +1,9 @@
 """Everything that is asked of the segmenter, measured: what `streamaqa bench segment` prints.
 
-Recordings annotated by hand (`annotated`), the same with parameters chosen without them
-(`segment_held_out`), drawn lifters on exact landmarks (`segment_synthetic`) and through the pose model
-(`segment_rendered`), the segmenter's time (`segment_cost`), and the kinematic assessor on drawn faults
-(`faults`). `segment_report` lays the figures beside what is wanted.
+Recordings annotated by hand (`annotated`), their clips where they are there (`segment_clips`), the same
+recordings with parameters chosen without them (`segment_held_out`), drawn lifters on exact landmarks
+(`segment_synthetic`) and through the pose model (`segment_rendered`), the segmenter's time (`segment_cost`),
+and the kinematic assessor on drawn faults (`faults`). `segment_report` lays the figures beside what is wanted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rich.table import Table
 
 from streamaqa.bench.annotated import Recording, annotations_in, rest, run, score, sum_up
 from streamaqa.bench.faults import measure as measure_faults
+from streamaqa.bench.segment_clips import measure_clips
 from streamaqa.bench.segment_cost import measure_cost
 from streamaqa.bench.segment_held_out import measure_held_out
 from streamaqa.bench.segment_rendered import measure_rendered
@@ -37,6 +38,7 @@ def measure(
     only: Collection[str] | None = None,
     cost: bool = True,
     synthetic: bool = True,
+    clips: bool = False,
     rendered: bool = False,
     held_out: bool = False,
     faults: bool = False,
@@ -51,6 +53,7 @@ def measure(
         only: the recordings to run; a search of parameters takes all.
         cost: time the pose model beside the segmenter.
         synthetic: drawn lifters on exact landmarks.
+        clips: the annotated clips, from their pictures: a minute.
         rendered: drawn lifters through the pose model, 25 minutes the first time.
         held_out: score each recording with parameters chosen without it, an hour the first time.
         faults: the kinematic assessor on drawn faults, some minutes.
@@ -63,6 +66,7 @@ def measure(
         _measure_recordings(shared, plots, settings, only),
         cost=measure_cost(shared, settings) if cost else None,
         synthetic=measure_synthetic(settings) if synthetic else None,
+        clips=measure_clips(shared, settings) if clips else None,
         rendered=measure_rendered(settings, plots=plots) if rendered else None,
         held_out=measure_held_out(shared, workers=workers) if held_out else None,
         faults=measure_faults() if faults else None,

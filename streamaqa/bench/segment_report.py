@@ -12,6 +12,7 @@ from rich.table import Table
 
 from streamaqa.bench.annotated import AnnotatedResult, Recording
 from streamaqa.bench.faults import FaultResult
+from streamaqa.bench.segment_clips import ClipsResult
 from streamaqa.bench.segment_cost import CostResult
 from streamaqa.bench.segment_held_out import HeldOutResult, SearchResult
 from streamaqa.bench.segment_rendered import RenderedResult
@@ -53,6 +54,7 @@ class SegmentResult(AnnotatedResult):
     pose_cost_us: float
     """Microseconds per pose, median over recordings."""
     cost: CostResult | None = None
+    clips: ClipsResult | None = None
     synthetic: SyntheticResult | None = None
     rendered: RenderedResult | None = None
     held_out: SearchResult | None = None
@@ -64,6 +66,9 @@ class SegmentResult(AnnotatedResult):
 def figures(result: SegmentResult) -> list[Figure]:
     """Every figure that has something wanted beside it."""
     found = list(_annotated("recordings", result))
+    if (clips := result.clips) is not None:
+        found += _annotated("clips, followed in the picture", clips.followed)
+        found += _annotated("clips, landmarks alone", clips.landmarks)
     if (search := result.held_out) is not None:
         found += _annotated("recordings, each left out", search.by_recording.figures)
         found += _annotated("recordings, each source left out", search.by_source.figures)
@@ -126,6 +131,8 @@ def _faults(result: FaultResult) -> Iterator[Figure]:
 def tables(result: SegmentResult) -> list[Table]:
     """Each recording, the choices of a leave-one-out, and all figures beside what is wanted."""
     shown = [_each("Annotated recordings", result.recordings)]
+    if (clips := result.clips) is not None:
+        shown.append(_each("Annotated clips, followed in the picture", clips.followed.recordings))
     if (search := result.held_out) is not None:
         shown.append(_each("Annotated recordings, each left out", search.by_recording.figures.recordings))
         shown.append(_choices(search.by_recording, search.by_source))

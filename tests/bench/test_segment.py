@@ -3,24 +3,28 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from lifter import run, scene, track, truth
 from rich.console import Console
 
 from streamaqa.bench import segment as measured
-from streamaqa.bench.annotated import score, sum_up
+from streamaqa.bench.annotated import rest, score, sum_up
 from streamaqa.bench.faults import ErrorResult, FaultResult
 from streamaqa.bench.segment import measure, table
+from streamaqa.bench.segment_clips import ClipsResult, measure_clips
 from streamaqa.bench.segment_cost import CostResult
 from streamaqa.bench.segment_held_out import Choice, HeldOutResult, SearchResult
 from streamaqa.bench.segment_plot import annotated, drawn, plot
 from streamaqa.bench.segment_rendered import RenderedResult
 from streamaqa.bench.segment_report import Figure, SegmentResult, figures, summary
 from streamaqa.cli_bench import segment as command
-from streamaqa.types import Phase, Rep, RepEnded, Tempo
+from streamaqa.errors import SourceError
+from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Phase, Rep, RepEnded, Tempo
 
 SQUAT: dict[str, Any] = {
     "name": "a",
@@ -97,6 +101,7 @@ def everything() -> SegmentResult:
         **values,
         pose_cost_us=300.0,
         cost=CostResult(10_000.0, 250.0),
+        clips=ClipsResult(summed, summed),
         rendered=RenderedResult(432, 0.995, 0.94, 0, 0.8, 0.2, 0.3, 1),
         held_out=SearchResult(held_out[0], held_out[1], summed),
         faults=FaultResult(50, 50, (error,), 25, 0.04),
@@ -146,7 +151,8 @@ def test_all_asks_for_everything(
     command(shared, everything=True, as_json=True)
     told = json.loads(capsys.readouterr().out)["summary"]
     assert {"part", "name", "measured", "wanted", "met"} <= told[0].keys()
-    assert asked == {"plots": None, "rendered": True, "held_out": True, "faults": True, "workers": 2}
+    parts = dict.fromkeys(("clips", "rendered", "held_out", "faults"), True)
+    assert asked == {"plots": None, "workers": 2, **parts}
 
 
 def test_a_drawn_set_is_plotted_with_its_truth(tmp_path: Path) -> None:
@@ -162,3 +168,30 @@ def test_a_cut_repetition_is_marked_as_cut() -> None:
     whole, cut = annotated(SQUAT)
     assert (whole.partial, cut.partial) == (False, True)
     assert cut.times == (4.0, 5.0, None)
+
+
+def test_rest_around_a_recording_moves_nothing_that_is_followed() -> None:
+    flow = Flow(np.ones(LOAD_POINTS + HIP_POINTS, np.float32), (0.1, 0.1))
+    poses = [replace(p, flow=flow if n else None) for n, p in enumerate(track(scene("squat", reps=1))[:5])]
+    rested = rest(poses)
+    assert rested[0].flow is None
+    flows = [pose.flow for pose in rested[1:]]
+    assert all(flow is not None for flow in flows)
+    assert sum(float(flow.rise[0]) for flow in flows if flow is not None) == 4.0
+    assert all(b.time > a.time for a, b in pairwise(rested))
+
+
+def test_clips_are_scored_from_their_pictures_and_by_landmarks_alone(shared: Path, pose_model: Path) -> None:
+    result = measure_clips(shared)
+    names = sorted(path.stem for path in (shared / "clips").glob("*.mp4"))
+    for read in (result.followed, result.landmarks):
+        assert sorted(recording.name for recording in read.recordings) == names
+        assert read.worst_off_by == 0
+    assert result.followed.boundary_median != result.landmarks.boundary_median
+
+
+def test_a_folder_without_clips_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "annotations.json").write_text("[]")
+    with pytest.raises(SourceError, match="no annotated clip"):
+        measure_clips(tmp_path)
