@@ -2,8 +2,9 @@
 
 Recordings annotated by hand (`annotated`), their clips where they are there (`segment_clips`), the same
 recordings with parameters chosen without them (`segment_held_out`), drawn lifters on exact landmarks
-(`segment_synthetic`) and through the pose model (`segment_rendered`), the segmenter's time (`segment_cost`),
-and the kinematic assessor on drawn faults (`faults`). `segment_report` lays the figures beside what is wanted.
+(`segment_synthetic`) and through the pose model (`segment_rendered`), the segmenter's time
+(`segment_cost`), and the kinematic assessor on drawn faults (`faults`). `segment_report` lays the figures
+beside what is wanted.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def read(t: Array, raw: Array, left: float, base: float, settings: PhaseSettings
     if spread > settings.smooth_s:
         cut = _read(t, raw, left, base, settings, spread)
     returned = cut.second_range >= settings.returned * cut.first_range > 0
-    return _join(cut, t, raw, settings) if returned else cut
+    return _join(cut, t, raw, settings) if returned and settings.curve > 0 else cut
 
 
 def _read(t: Array, raw: Array, left: float, base: float, settings: PhaseSettings, spread: float) -> Cut:

@@ -84,14 +84,14 @@ def height(times: Array, points: Array, which: Followed, sign: float, cut: Cut) 
     return np.asarray(sign * np.cumsum(total))
 
 
-def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSettings) -> Cut:
-    """The boundaries in (T,) `way`, torso lengths as `height` gives them.
+def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSettings, curve: float) -> Cut:
+    """The boundaries in (T,) `way`, torso lengths as `height` gives them; `curve` is `PhaseSettings.curve`.
 
     Where the landmarks say that the lifter came back to where they began, the way back is as long as the way
     there: points drift by some hundredths of it.
     """
     exact = settings.model_copy(
-        update={"trail": 0.0, "smooth_share": settings.followed_share, "curve": settings.followed_curve}
+        update={"trail": 0.0, "smooth_share": settings.followed_share, "curve": curve}
     )
     noticed = min(int(np.searchsorted(times, left)), len(times) - 1)
     top = noticed + int(np.argmax(way[noticed:]))

@@ -355,11 +355,11 @@ class PhaseMachine:
         times = np.array([s.time for s in samples])
         ruler = median(s.posture.sight.ruler for s in samples if s.posture.sight is not None)
         seen = cut
-        for _ in range(2):  # the second time with what the first one says of where the turn is
+        for curve in (0.0, self._settings.followed_curve):  # the first one says where the turn is
             pixels = followed.height(times, points, which, self._sign, seen)
             if pixels is None:
                 return None
-            seen = followed.read(times, pixels / ruler, self._left, cut, self._settings)
+            seen = followed.read(times, pixels / ruler, self._left, cut, self._settings, curve)
             if min(seen.first_range, seen.second_range) <= 0:
                 return None
         return seen if followed.alike(seen, cut) else None

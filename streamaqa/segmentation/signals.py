@@ -205,7 +205,8 @@ def _filled(flow: Flow) -> NDArray[np.float64]:
     for kind in (rise[:LOAD_POINTS], rise[LOAD_POINTS:]):
         lost = np.isnan(kind)
         if lost.any():
-            kind[lost] = 0.0 if lost.all() else np.median(kind[~lost])
+            known = np.sort(kind[~lost])
+            kind[lost] = known[len(known) // 2] if len(known) else 0.0
     return rise
 
 
