@@ -56,6 +56,10 @@ def segment(
     workers: Annotated[
         int, typer.Option(min=1, help="Processes for --leave-one-out, which goes on where it was stopped.")
     ] = 2,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of --rendered; on 0 parameters were tried, others are held out.")
+    ] = 0,
+    bodies: Annotated[int, typer.Option(min=1, help="How many people --rendered draws, 72 sets each.")] = 3,
     as_json: JsonOption = False,
 ) -> None:
     """Repetitions and phases found against annotations and against drawn lifters, and what a pose costs."""
@@ -71,6 +75,8 @@ def segment(
         held_out=leave_one_out or everything,
         faults=with_faults or everything,
         workers=workers,
+        seed=seed,
+        bodies=bodies,
     )
     _tell(measured, result, as_json)
 

@@ -22,7 +22,7 @@ from streamaqa.bench.faults import measure as measure_faults
 from streamaqa.bench.segment_clips import measure_clips
 from streamaqa.bench.segment_cost import measure_cost
 from streamaqa.bench.segment_held_out import measure_held_out
-from streamaqa.bench.segment_rendered import measure_rendered
+from streamaqa.bench.segment_rendered import BODIES, measure_rendered
 from streamaqa.bench.segment_report import SegmentResult, summary, tables
 from streamaqa.bench.segment_synthetic import measure_synthetic
 from streamaqa.segmentation.settings import SegmenterSettings
@@ -44,6 +44,8 @@ def measure(
     held_out: bool = False,
     faults: bool = False,
     workers: int = 1,
+    seed: int = 0,
+    bodies: int = BODIES,
 ) -> SegmentResult:
     """Run the segmenter over every annotated recording under `shared`, and whatever else is asked for.
 
@@ -59,6 +61,8 @@ def measure(
         held_out: score each recording with parameters chosen without it, an hour the first time.
         faults: the kinematic assessor on drawn faults, some minutes.
         workers: processes that search parameters.
+        seed: of the rendered lifters; on 0 parameters were tried.
+        bodies: how many people are rendered.
 
     Raises SourceError where a pose track or the clip is missing, ModelFileError if what is asked for needs a
     pose model and there is none.
@@ -68,7 +72,7 @@ def measure(
         cost=measure_cost(shared, settings) if cost else None,
         synthetic=measure_synthetic(settings) if synthetic else None,
         clips=measure_clips(shared, settings) if clips else None,
-        rendered=measure_rendered(settings, plots=plots) if rendered else None,
+        rendered=measure_rendered(settings, plots=plots, seed=seed, bodies=bodies) if rendered else None,
         held_out=measure_held_out(shared, workers=workers) if held_out else None,
         faults=measure_faults() if faults else None,
     )

@@ -75,9 +75,9 @@ def negatives(seed: int = 0) -> Take:
     return Take(scene, SIZE, NEGATIVE_FPS, seed)
 
 
-def cases(seed: int = 0) -> Iterator[Case]:
+def cases(seed: int = 0, bodies: int = BODIES) -> Iterator[Case]:
     """All sets, one body after another."""
-    for body in range(BODIES):
+    for body in range(bodies):
         rng = np.random.default_rng((seed, body))
         somebody = random_scene(rng, ())
         for exercise in EXERCISES:
@@ -93,8 +93,13 @@ def measure_rendered(
     settings: SegmenterSettings | None = None,
     tracks: EstimatedTracks | None = None,
     plots: Path | None = None,
+    *,
+    seed: int = 0,
+    bodies: int = BODIES,
 ) -> RenderedResult:
     """Draw, estimate and segment all `cases`; `plots` is a folder for pictures of one body's sets.
+
+    On seed 0 parameters were tried; other seeds are people, rooms and cameras that nothing was set by.
 
     Raises ModelFileError if there is no pose model.
     """
@@ -102,7 +107,7 @@ def measure_rendered(
     ahead, behind = Tally(), Tally()
     columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for case in progress.track(list(cases()), description="Rendered lifters"):
+        for case in progress.track(list(cases(seed, bodies)), description="Rendered lifters"):
             poses, truth = tracks.get(case.take), Truth(case.take.scene, SIZE).reps
             events = run(poses, settings)
             tally = behind if case.view in BEHIND else ahead
@@ -112,7 +117,7 @@ def measure_rendered(
 
                 name = f"rendered_{case.exercise}_{case.view:.0f}_degrees"
                 plot(plots / f"{name}.png", case.take.scene.name, poses, events, drawn(truth))
-        false = found_in(tracks.get(negatives()), settings)
+        false = found_in(tracks.get(negatives(seed)), settings)
     both = Tally(errors=ahead.errors + behind.errors, delays=ahead.delays + behind.delays)
     return RenderedResult(
         reps=ahead.reps + behind.reps,

@@ -152,7 +152,7 @@ def test_all_asks_for_everything(
     told = json.loads(capsys.readouterr().out)["summary"]
     assert {"part", "name", "measured", "wanted", "met"} <= told[0].keys()
     parts = dict.fromkeys(("clips", "rendered", "held_out", "faults"), True)
-    assert asked == {"plots": None, "workers": 2, **parts}
+    assert asked == {"plots": None, "workers": 2, "seed": 0, "bodies": 3, **parts}
 
 
 def test_a_drawn_set_is_plotted_with_its_truth(tmp_path: Path) -> None:
