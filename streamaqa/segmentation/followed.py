@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -35,10 +36,77 @@ _QUARTER: Final = 0.4
 """Share of the time between the crossings of 5 and 95 % at which 40 % of a smooth way are done."""
 _REST: Final = 0.2
 """Share of a phase before its start at which the lifter was still at rest: a smooth one has begun by 0.19."""
+_FEW: Final = 6
+"""Poses since the turn of which no speed is told."""
+_MOST_LOST: Final = 0.1
+"""Share of the pictures since the turn in which points may have been lost for the others to be believed."""
 _SPEED_S: Final = 0.05
 """Spread of the smoother that speeds are read from."""
 _ALIKE: Final = (0.4, 2.5)
 """Times the landmarks' way that the way followed may be: otherwise something else was followed."""
+
+
+class FollowedLoad:
+    """What the picture tells one exercise's phase machine: nothing where `which` is None.
+
+    `sign` is 1 if the first phase lifts, -1 if it lowers.
+    """
+
+    def __init__(self, which: Followed | None, sign: float, settings: PhaseSettings) -> None:
+        self._which, self._sign, self._settings = which, sign, settings
+
+    def cut(self, postures: Sequence[Posture], left: float, cut: Cut) -> Cut | None:
+        """The boundaries of a movement that was noticed at `left` and that landmarks `cut` so.
+
+        None if nothing was followed, or something else.
+        """
+        if (which := self._which) is None or (points := risen(postures, which)) is None:
+            return None
+        times = np.array([posture.time for posture in postures])
+        ruler = _ruler(postures)
+        seen = cut
+        for curve in (0.0, self._settings.followed_curve):  # the first one says where the turn is
+            pixels = height(times, points, which, self._sign, seen)
+            if pixels is None:
+                return None
+            seen = read(times, pixels / ruler, left, cut, self._settings, curve)
+            if min(seen.first_range, seen.second_range) <= 0:
+                return None
+        return seen if alike(seen, cut) else None
+
+    def still_out(
+        self, begun: Posture, back: Sequence[Posture], *, went: float, came: float, waited: float
+    ) -> bool:
+        """Whether the load is not back yet: it still comes, or was seen to go and not to come.
+
+        Args:
+            begun: before the movement.
+            back: from the landmarks' turn on.
+            went: torso lengths of the way out, by the landmarks.
+            came: of the way back.
+            waited: seconds for which the landmarks have been at rest.
+        """
+        s = self._settings
+        if (which := self._which) is None or len(back) < _FEW:
+            return False
+        points = risen([begun, *back], which)
+        if points is None:
+            return False
+        times = np.array([posture.time for posture in back])
+        if waited <= s.late_s and speed_left(times, points[1:], which, self._sign) > s.moving:
+            return True
+        lost = [posture.sight.lost for posture in (back[0], back[-1]) if posture.sight is not None]
+        if lost[1] - lost[0] > _MOST_LOST * len(back):
+            return False  # not seen to come, but not seen to stay away either
+        ruler = _ruler(back)
+        out = travel(points[1] - points[0], which, self._sign) / ruler
+        home = travel(points[-1] - points[1], which, -self._sign) / ruler
+        return out > s.seen * went and home < s.unseen * came
+
+
+def _ruler(postures: Sequence[Posture]) -> float:
+    """Pixels of a torso length."""
+    return median(posture.sight.ruler for posture in postures if posture.sight is not None)
 
 
 def risen(postures: Sequence[Posture], which: Followed) -> Array | None:

@@ -17,9 +17,9 @@ import numpy as np
 
 from streamaqa.exercises import Exercise
 from streamaqa.motion import Measure, Moment, Motion, Posture
-from streamaqa.segmentation import followed
 from streamaqa.segmentation.boundaries import Cut, between, read
 from streamaqa.segmentation.filter import OneEuro
+from streamaqa.segmentation.followed import FollowedLoad
 from streamaqa.segmentation.settings import PhaseSettings
 from streamaqa.segmentation.signals import settled
 
@@ -62,10 +62,6 @@ class Dropped:
 Note = Opened | Turned | Closed | Dropped
 
 
-_MOST_LOST = 0.1
-"""Share of the pictures since the turn in which points may have been lost for the others to be believed."""
-_FEW = 6
-"""Poses since the turn of which no speed is told."""
 _BEGUN = 0.25
 """Share of the travel until a movement is noticed, below which the lifter was still at rest."""
 
@@ -94,6 +90,7 @@ class PhaseMachine:
         self._motion: Motion = exercise.motion
         self._sign = 1.0 if exercise.first_phase == "lifting" else -1.0
         self._settings = settings
+        self._load = FollowedLoad(self._motion.followed, self._sign, settings)
         self.reset()
 
     def reset(self) -> None:
@@ -209,25 +206,14 @@ class PhaseMachine:
         It still comes back, or it was seen to go and not to come: hands that leave the picture are drawn
         back in by the pose model.
         """
-        which, s = self._motion.followed, self._settings
-        back = [sample for sample in self._past if sample.time >= self._topped]
-        if which is None or len(back) < _FEW:
-            return False
-        begun = next(each for each in self._past if each.time >= min(self._left - s.still_s, self._topped))
-        points = followed.risen([each.posture for each in (begun, *back)], which)
-        if points is None:
-            return False
-        times = np.array([each.time for each in back])
-        late = back[-1].time - self._moving <= s.late_s
-        if late and followed.speed_left(times, points[1:], which, self._sign) > s.moving:
-            return True
-        sights = [each.posture.sight for each in back if each.posture.sight is not None]
-        if sights[-1].lost - sights[0].lost > _MOST_LOST * len(back):
-            return False  # not seen to come, but not seen to stay away either
-        ruler = median(sight.ruler for sight in sights)
-        went = followed.travel(points[1] - points[0], which, self._sign) / ruler
-        came = followed.travel(points[-1] - points[1], which, -self._sign) / ruler
-        return went > s.seen * (self._top - self._base) and came < s.unseen * (self._top - self._low)
+        since = min(self._left - self._settings.still_s, self._topped)
+        return self._load.still_out(
+            next(sample.posture for sample in self._past if sample.time >= since),
+            [sample.posture for sample in self._past if sample.time >= self._topped],
+            went=self._top - self._base,
+            came=self._top - self._low,
+            waited=self._past[-1].time - self._moving,
+        )
 
     # --- helpers --------------------------------------------------------------------------------------
 
@@ -342,27 +328,8 @@ class PhaseMachine:
         if min(cut.first_range, cut.second_range) <= 0:
             return self._seen(until)
         # where the landmarks were at their lowest the load may still have been on its way
-        seen = self._cut_in_picture(self._movement(None), cut)
+        seen = self._load.cut([s.posture for s in self._movement(None)], self._left, cut)
         return cut if seen is None else between(cut, seen, self._motion.trusted)
-
-    def _cut_in_picture(self, samples: list[_Sample], cut: Cut) -> Cut | None:
-        """The boundaries as the load was followed in the picture, or None if it was not."""
-        if (which := self._motion.followed) is None:
-            return None
-        points = followed.risen([s.posture for s in samples], which)
-        if points is None:
-            return None
-        times = np.array([s.time for s in samples])
-        ruler = median(s.posture.sight.ruler for s in samples if s.posture.sight is not None)
-        seen = cut
-        for curve in (0.0, self._settings.followed_curve):  # the first one says where the turn is
-            pixels = followed.height(times, points, which, self._sign, seen)
-            if pixels is None:
-                return None
-            seen = followed.read(times, pixels / ruler, self._left, cut, self._settings, curve)
-            if min(seen.first_range, seen.second_range) <= 0:
-                return None
-        return seen if followed.alike(seen, cut) else None
 
     def _seen(self, until: float | None = None) -> Cut:
         """The movement as the signal has it that it was noticed by: what it was is told by this one."""
