@@ -5,7 +5,7 @@ MediaPipe itself is imported when an estimator is opened, not when this module i
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -96,11 +96,11 @@ class MediaPipePose:
             return self._lifter(frame)
         flow = self._beside.submit(self._points.follow, frame.image, frame.time)
         try:
-            pose = replace(self._lifter(frame), flow=flow.result())
+            pose = self._lifter(frame)
         finally:
-            wait([flow])
+            moved = flow.result()
         self._points.put(pose)
-        return pose
+        return replace(pose, flow=moved)
 
     def _lifter(self, frame: Frame) -> Pose:
         """The landmarks of the lifter."""

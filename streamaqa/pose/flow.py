@@ -29,8 +29,10 @@ SIDE: Final = 360
 """Pixels that the shorter side is brought near to: beyond that it gets slower, and no better."""
 WINDOW: Final = 15
 """Pixels of the square that is compared: a hand of a lifter who fills such a picture."""
-LEVELS: Final = 3
-"""Halvings of the picture: the fastest press moves 35 pixels between two pictures at 10 a second."""
+LEVELS: Final = (2, 3)
+"""Halvings of the picture: the fastest press moves 12 pixels at 30 pictures a second, and 35 at 10."""
+QUICK_S: Final = 0.05
+"""Seconds between two pictures from which on it takes the second number."""
 UNLIKE: Final = 15.0
 """Grey levels by which a square may differ from where it was, on average; beyond it is another thing."""
 GAP_S: Final = 0.5
@@ -107,7 +109,8 @@ class PointFollower:
             before = points = None
         flow, self._lost = None, np.ones(POINTS, bool)
         if before is not None and points is not None:
-            flow, self._lost = self._follow(before, grey, points)
+            levels = LEVELS[1] if time - self._time >= QUICK_S else LEVELS[0]
+            flow, self._lost = self._follow(before, grey, points, levels)
         self._grey, self._time = grey, time
         return flow
 
@@ -125,7 +128,7 @@ class PointFollower:
             self._looked = pose.time
 
     def _follow(
-        self, before: NDArray[np.uint8], grey: NDArray[np.uint8], points: _Array
+        self, before: NDArray[np.uint8], grey: NDArray[np.uint8], points: _Array, levels: int
     ) -> tuple[Flow, NDArray[np.bool_]]:
         """Where all points went; which were lost."""
         import cv2
@@ -133,7 +136,7 @@ class PointFollower:
         height, width = grey.shape
         asked = np.concatenate([points, self._corners]).reshape(-1, 1, 2)
         found, status, error = cv2.calcOpticalFlowPyrLK(
-            before, grey, asked, np.empty_like(asked), winSize=(WINDOW, WINDOW), maxLevel=LEVELS
+            before, grey, asked, np.empty_like(asked), winSize=(WINDOW, WINDOW), maxLevel=levels
         )
         found = np.asarray(found, np.float32).reshape(-1, 2)
         steps = found - asked.reshape(-1, 2)

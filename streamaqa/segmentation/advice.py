@@ -14,7 +14,7 @@ from streamaqa.exercises import Exercise
 from streamaqa.segmentation.settings import AdviceSettings
 from streamaqa.types import Pose
 
-_LOOK_S = 0.2
+_LOOK_S = 0.4
 """Seconds between the poses that are looked at: advice needs no more, and the segmenter should stay cheap."""
 
 

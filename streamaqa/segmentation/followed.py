@@ -54,6 +54,9 @@ class FollowedLoad:
 
     def __init__(self, which: Followed | None, sign: float, settings: PhaseSettings) -> None:
         self._which, self._sign, self._settings = which, sign, settings
+        self._rough = settings.model_copy(update={"trail": 0.0, "smooth_share": 0.0, "curve": 0.0})
+        fine = {"smooth_share": settings.followed_share, "curve": settings.followed_curve}
+        self._fine = self._rough.model_copy(update=fine)
 
     def cut(self, postures: Sequence[Posture], left: float, cut: Cut) -> Cut | None:
         """The boundaries of a movement that was noticed at `left` and that landmarks `cut` so.
@@ -65,11 +68,11 @@ class FollowedLoad:
         times = np.array([posture.time for posture in postures])
         ruler = _ruler(postures)
         seen = cut
-        for curve in (0.0, self._settings.followed_curve):  # the first one says where the turn is
+        for settings in (self._rough, self._fine):  # the first one says where the turn is
             pixels = height(times, points, which, self._sign, seen)
             if pixels is None:
                 return None
-            seen = read(times, pixels / ruler, left, cut, self._settings, curve)
+            seen = read(times, pixels / ruler, left, cut, settings)
             if min(seen.first_range, seen.second_range) <= 0:
                 return None
         return seen if alike(seen, cut) else None
@@ -152,15 +155,12 @@ def height(times: Array, points: Array, which: Followed, sign: float, cut: Cut) 
     return np.asarray(sign * np.cumsum(total))
 
 
-def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSettings, curve: float) -> Cut:
-    """The boundaries in (T,) `way`, torso lengths as `height` gives them; `curve` is `PhaseSettings.curve`.
+def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSettings) -> Cut:
+    """The boundaries in (T,) `way`, torso lengths as `height` gives them.
 
     Where the landmarks say that the lifter came back to where they began, the way back is as long as the way
     there: points drift by some hundredths of it.
     """
-    exact = settings.model_copy(
-        update={"trail": 0.0, "smooth_share": settings.followed_share, "curve": curve}
-    )
     noticed = min(int(np.searchsorted(times, left)), len(times) - 1)
     top = noticed + int(np.argmax(way[noticed:]))
     out, back = way[top] - way[: top + 1].min(), way[top] - way[top:].min()
@@ -169,7 +169,7 @@ def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSetting
         speed = -np.gradient(smooth(times, way, _SPEED_S), times)
         left_over = _to_come(float(speed[-1] / max(speed[top:].max(), 1e-9)))
         way = np.concatenate([way[:top], way[top] - (way[top] - way[top:]) * (out / back) * (1 - left_over)])
-    return boundaries.read(times, way, left, -np.inf, exact)
+    return boundaries.read(times, way, left, -np.inf, settings)
 
 
 def travel(moved: Array, which: Followed, sign: float) -> float:

@@ -14,8 +14,10 @@ import numpy as np
 
 from streamaqa.segmentation.filter import Array
 
-_STEPS: Final = 8
+_STEPS: Final = 6
 """Gauss-Newton steps: from a guess that is near, five do."""
+_ENOUGH: Final = 1e-3
+"""Share of the cost by which a step has to make it less for another one to be taken."""
 _HUBER: Final = 1.5
 """Standard deviations from which a sample counts by its distance and no more by its square."""
 _LEAST_NOISE: Final = 0.004
@@ -32,7 +34,7 @@ _LEAST_S: Final = 0.15
 
 def minimum_jerk(share: Array) -> Array:
     """The way done, 0 to 1, at shares of the movement's time; still before 0 and after 1."""
-    s = np.clip(share, 0.0, 1.0)
+    s = np.minimum(np.maximum(share, 0.0), 1.0)
     return np.asarray(s**3 * (10.0 - 15.0 * s + 6.0 * s**2))
 
 
@@ -73,24 +75,27 @@ def fit(t: Array, x: Array, guess: Curve) -> tuple[Curve, float]:
     p = np.array(astuple(guess))
     pull, wanted = _held(guess)
 
-    def cost(p: Array, noise: float) -> float:
-        off, strayed = np.abs(x - _at(t, p)) / noise, wanted - pull @ p
+    def cost(left: Array, p: Array, noise: float) -> float:
+        off, strayed = np.abs(left) / noise, wanted - pull @ p
         return float(np.where(off < _HUBER, off**2, _HUBER * (2 * off - _HUBER)).sum() + strayed @ strayed)
 
-    damping = 1e-3
+    damping, left = 1e-3, x - _at(t, p)
     for _ in range(_STEPS):
-        left = x - _at(t, p)
         noise = max(1.4826 * float(np.median(np.abs(left))), _LEAST_NOISE * guess.out)
         weight = np.minimum(1.0, _HUBER * noise / np.maximum(np.abs(left), 1e-12)) / noise**2
         slopes = _slopes(t, p)
         normal = (slopes.T * weight) @ slopes + pull.T @ pull
         towards = slopes.T @ (weight * left) + pull.T @ (wanted - pull @ p)
         tried = _possible(p + np.linalg.solve(normal + damping * np.diag(normal.diagonal() + 1e-9), towards))
-        if cost(tried, noise) < cost(p, noise):
-            p, damping = tried, damping / 4
-        else:
+        off = x - _at(t, tried)
+        before, after = cost(left, p, noise), cost(off, tried, noise)
+        if after >= before:
             damping *= 10
-    return Curve(*p.tolist()), float(np.sqrt(np.mean((x - _at(t, p)) ** 2)) / max(p[1], 1e-9))
+            continue
+        p, left, damping = tried, off, damping / 4
+        if before - after < _ENOUGH * before:
+            break
+    return Curve(*p.tolist()), float(np.sqrt(np.mean(left**2)) / max(p[1], 1e-9))
 
 
 def _held(guess: Curve) -> tuple[Array, Array]:

@@ -90,6 +90,7 @@ class PhaseMachine:
         self._motion: Motion = exercise.motion
         self._sign = 1.0 if exercise.first_phase == "lifting" else -1.0
         self._settings = settings
+        self._roughly = settings.model_copy(update={"curve": 0.0})
         self._load = FollowedLoad(self._motion.followed, self._sign, settings)
         self.reset()
 
@@ -168,7 +169,7 @@ class PhaseMachine:
             self._state = _State.BACK
             self._low, self._lowest = now.value, now.time
             self._peak_speed, self._moving = 0.0, now.time
-            cut, seen = self._cut(), self._seen()
+            cut, seen = self._cut_by_landmarks(), self._seen()
             failed = self._failed(("start", "turn", "rise"), seen.start, seen.turn, seen.turn)
             return [Turned(cut.start, cut.turn, not failed)]
         level = self._still(s.still_s)
@@ -316,7 +317,14 @@ class PhaseMachine:
         return self._cut() if self._state is _State.BACK else None
 
     def _cut(self, until: float | None = None) -> Cut:
-        """Read the boundaries from the past, up to `until`: from the load's height, all measured alike."""
+        """The boundaries by landmarks up to `until`, and by the picture as far as that is trusted."""
+        cut = self._cut_by_landmarks(until)
+        # where the landmarks were at their lowest the load may still have been on its way
+        seen = self._load.cut([s.posture for s in self._movement(None)], self._left, cut)
+        return cut if seen is None else between(cut, seen, self._motion.trusted)
+
+    def _cut_by_landmarks(self, until: float | None = None) -> Cut:
+        """The boundaries as the load's height has them, all of it measured alike."""
         samples = self._movement(until)
         times = np.array([s.time for s in samples])
         raw = np.array([s.raw for s in samples])
@@ -325,17 +333,13 @@ class PhaseMachine:
         before = times <= self._left
         base = self._base + float(np.median((signal - raw)[before]))
         cut = read(times, signal, self._left, base, self._settings)
-        if min(cut.first_range, cut.second_range) <= 0:
-            return self._seen(until)
-        # where the landmarks were at their lowest the load may still have been on its way
-        seen = self._load.cut([s.posture for s in self._movement(None)], self._left, cut)
-        return cut if seen is None else between(cut, seen, self._motion.trusted)
+        return cut if min(cut.first_range, cut.second_range) > 0 else self._seen(until)
 
     def _seen(self, until: float | None = None) -> Cut:
         """The movement as the signal has it that it was noticed by: what it was is told by this one."""
         samples = self._movement(until)
         times, signal = np.array([s.time for s in samples]), np.array([s.raw for s in samples])
-        return read(times, signal, self._left, self._base, self._settings)
+        return read(times, signal, self._left, self._base, self._roughly)
 
     def _movement(self, until: float | None) -> list[_Sample]:
         """Everything since some time before the movement was noticed."""

@@ -21,16 +21,21 @@ from numpy.typing import NDArray
 
 from streamaqa.motion import Posture, Sight
 from streamaqa.segmentation.settings import SignalSettings
-from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Pose
+from streamaqa.types import HIP_POINTS, LANDMARKS, LOAD_POINTS, Pose
 
 _SHOULDERS, _ELBOWS, _WRISTS = (11, 12), (13, 14), (15, 16)
 _HIPS, _KNEES, _ANKLES = (23, 24), (25, 26), (27, 28)
 _RULER = (*_SHOULDERS, *_ELBOWS, *_HIPS, *_KNEES)
 """Landmarks that span the body in every exercise; wrists and ankles are the first to be guessed."""
 
+_USED = (*_SHOULDERS, *_ELBOWS, *_WRISTS, *_HIPS, *_KNEES, *_ANKLES)
+"""All that is read of a pose: lists of the others would be a third of what reading costs."""
+
 _Row = list[float]
 _Point = tuple[float, float, float]
 """x to the right and y up in pixels, visibility."""
+_NOWHERE: _Point = (math.nan, math.nan, math.nan)
+_UNKNOWN: _Row = [math.nan] * 4
 
 
 class PostureReader:
@@ -66,10 +71,11 @@ class PostureReader:
         if not pose.found:
             return None
         width, height = pose.size
-        image: list[_Row] = pose.image.tolist()
-        world: list[_Row] = pose.world.tolist()
         across, up_by = self._room
-        flat = [(row[0] * width - across, -row[1] * height - up_by, row[3]) for row in image]
+        flat, world = [_NOWHERE] * LANDMARKS, [_UNKNOWN] * LANDMARKS
+        rows = zip(_USED, pose.image[_USED, :].tolist(), pose.world[_USED, :].tolist(), strict=True)
+        for at, (x, y, _, seen), row in rows:
+            flat[at], world[at] = (x * width - across, -y * height - up_by, seen), row
         shoulders, hips = _middle(flat, _SHOULDERS), _middle(flat, _HIPS)
         if self._jumps(pose.time, shoulders):
             return None
@@ -128,8 +134,10 @@ class PostureReader:
             self._risen, self._since, self._lost = np.zeros(LOAD_POINTS + HIP_POINTS), pose.time, 0
         if (flow := pose.flow) is not None:
             width, height = pose.size
-            self._risen = self._risen + height * _filled(flow)
-            self._lost += bool(np.isnan(flow.rise).mean() > 0.5)
+            lost = np.isnan(flow.rise)
+            count = np.count_nonzero(lost)
+            self._risen = self._risen + height * (_filled(flow.rise, lost) if count else flow.rise)
+            self._lost += int(count > len(lost) / 2)
             self._room = (self._room[0] + flow.room[0] * width, self._room[1] - flow.room[1] * height)
 
     def _share(self, elapsed: float) -> float:
@@ -199,15 +207,15 @@ def settled(postures: Sequence[Posture]) -> list[Posture]:
     ]
 
 
-def _filled(flow: Flow) -> NDArray[np.float64]:
+def _filled(rise: NDArray[np.float32], lost: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The rise of all points: of those that were lost, what half of their kind did."""
-    rise = flow.rise.astype(np.float64)
-    for kind in (rise[:LOAD_POINTS], rise[LOAD_POINTS:]):
-        lost = np.isnan(kind)
-        if lost.any():
-            known = np.sort(kind[~lost])
-            kind[lost] = known[len(known) // 2] if len(known) else 0.0
-    return rise
+    filled = rise.astype(np.float64)
+    for kind in (slice(None, LOAD_POINTS), slice(LOAD_POINTS, None)):
+        gone = lost[kind]
+        if gone.any():
+            known = np.sort(filled[kind][~gone])
+            filled[kind][gone] = known[len(known) // 2] if len(known) else 0.0
+    return filled
 
 
 def _both(flat: list[_Point], pair: tuple[int, int]) -> tuple[float, float]:
