@@ -117,14 +117,11 @@ def rest(poses: Sequence[Pose]) -> list[Pose]:
     """The track with its first and its last pose held for `REST_S`."""
     steps = (np.arange(1, round(30 * REST_S) + 1) / 30).tolist()
     first, last = poses[0], poses[-1]
-    before = [replace(first, time=first.time - step) for step in reversed(steps)]
-    after = [replace(last, time=last.time + step) for step in steps]
-    if last.flow is None:
-        return [*before, *poses, *after]
-    still = Flow(np.zeros_like(last.flow.rise), (0.0, 0.0))
-    begin, *before, whole = (*before, first)
-    held = [[replace(pose, flow=still) for pose in part] for part in ([*before, whole], after)]
-    return [begin, *held[0], *poses[1:], *held[1]]
+    still = None if last.flow is None else Flow(np.zeros_like(last.flow.rise), (0.0, 0.0))
+    begin = replace(first, time=first.time - steps[-1])  # nothing comes before it, so it has no flow
+    before = [replace(first, time=first.time - step, flow=still) for step in reversed(steps[:-1])]
+    after = [replace(last, time=last.time + step, flow=still) for step in steps]
+    return [begin, *before, replace(first, flow=still), *poses[1:], *after]
 
 
 def score(annotation: Annotation, events: Sequence[Event]) -> Recording:

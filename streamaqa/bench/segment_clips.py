@@ -1,6 +1,6 @@
 """The segmenter on the annotated clips themselves: decoded, estimated, and followed in their pictures.
 
-The other recordings are pose tracks, which hold no pictures. Of these the same is told by landmarks alone.
+The other recordings are pose tracks, which hold no pictures. Beside it, the same clips by landmarks alone.
 """
 
 from __future__ import annotations

@@ -39,11 +39,16 @@ _UNKNOWN: _Row = [math.nan] * 4
 
 
 class PostureReader:
-    """Reads one pose after another; keeps only the ruler and the height of the shoulders."""
+    """Reads one pose after another; keeps the ruler, the height of the shoulders, and sums of the flow."""
 
     def __init__(self, settings: SignalSettings) -> None:
         self._settings = settings
         self.somebody_else = False
+        # of the picture and not of the lifter: what these sum up goes on when somebody else comes
+        self._risen: NDArray[np.float64] | None = None
+        self._room = (0.0, 0.0)
+        self._since = 0.0
+        self._lost = 0
         self.reset()
 
     def reset(self) -> None:
@@ -56,10 +61,6 @@ class PostureReader:
         self._shoulders: tuple[float, float] = (0.0, 0.0)
         self._aside = self._height = 0.0
         self._jumped_at: float | None = None
-        self._risen: NDArray[np.float64] | None = None
-        self._room = (0.0, 0.0)
-        self._since = 0.0
-        self._lost = 0
 
     def read(self, pose: Pose) -> Posture | None:
         """The posture, or None if nobody was found or the body jumped, most likely a mistake.

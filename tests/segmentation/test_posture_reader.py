@@ -61,6 +61,26 @@ def test_where_the_flow_breaks_off_points_begin_anew() -> None:
     assert [risen for _, risen in told] == pytest.approx([0.0, 0.01, 0.02, 0.0, 0.01])
 
 
+def test_somebody_else_is_told_once_though_the_camera_has_panned() -> None:
+    """The room's way is the picture's: forgotten with the lifter, it would make the next pose a jump."""
+    one = track(scene("squat", reps=1))[0]
+    panned = Flow(np.zeros(LOAD_POINTS + HIP_POINTS, np.float32), (0.0, 0.02))
+    beside = one.image.copy()
+    beside[:, 0] += 0.5
+    stream = [replace(one, time=n / 30, flow=panned) for n in range(30)]
+    for n, pose in enumerate(stream):
+        image = (one.image if n < 10 else beside).copy()
+        image[:, 1] += np.float32(0.02 * (n + 1))
+        stream[n] = replace(pose, image=image)
+    reader = PostureReader(SignalSettings())
+    told = []
+    for pose in stream:
+        posture = reader.read(pose)
+        told.append((posture is not None, reader.somebody_else))
+    first = next(n for n, (_, somebody_else) in enumerate(told) if somebody_else)
+    assert all(seen and not again for seen, again in told[first + 1 :])
+
+
 def test_points_that_were_lost_did_what_half_of_their_kind_did() -> None:
     one = track(scene("squat", reps=1))[0]
     rise = np.full(LOAD_POINTS + HIP_POINTS, np.nan, np.float32)
