@@ -159,13 +159,13 @@ class MediaPipePose:
         """Whether somebody else is the lifter, before the one tracked has lifted."""
         if self._chosen != self._follower.taken:
             self._choice, self._chosen = Choice(self._settings.choosing), self._follower.taken
-        at = self._choice.push(frame.image, pose)
-        if at is None:
+        why = self._choice.push(frame.image, pose, tracked)
+        if why is None:
             return pose
         self.looks += 1
-        place = replace(tracked, x=at)
-        seen = self._all_in(frame.image, frame, around(place, _size(frame)))
-        rival = self._choice.decide(pose, tracked, seen)
+        box = None if why.x is None else around(replace(tracked, x=why.x), _size(frame))
+        seen = self._all_in(without(frame.image, pose, LIMB_M * tracked.metre), frame, box)
+        rival = self._choice.decide(pose, tracked, seen, why)
         if rival is None:
             return pose
         self._follower.take(rival)

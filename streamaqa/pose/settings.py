@@ -76,3 +76,12 @@ class ChoosingSettings(Settings):
     """Trunks aside that count as the same place."""
     proven_s: float = Field(1.0, gt=0)
     """Seconds of stirring as a lifter does that settle it for good, whatever others do beside."""
+    hands_below: float = Field(0.35, gt=0, le=0.6)
+    """Trunks below the shoulders above which both hands of somebody about to lift are. Hanging arms: 0.8
+    to 1, folded ones 0.5, at the bar of a squat or a press 0.1 and less."""
+    lean: float = Field(35.0, gt=0, lt=90)
+    """Degrees of trunk lean from which on somebody is bent over a bar. Who stands is read at 0 to 20."""
+    glance_s: float = Field(0.3, gt=0)
+    """Seconds after which it is looked whether somebody else is about to lift, then twice as many,"""
+    glance_most_s: float = Field(4.0, gt=0)
+    """... and these at most, for lifters who come later. A look costs two poses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -9,21 +10,40 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamaqa.pose.choosing import Choice, Stir
+from streamaqa.body import Joint
+from streamaqa.pose.choosing import Choice, Stir, Suspicion, ready
 from streamaqa.pose.person import Person
+from streamaqa.pose.settings import ChoosingSettings
 from streamaqa.types import Pose
 
 SIZE = (320, 240)
 FPS = 15.0
 
 
-def pose(time: float, x: float, size: float = 1.0) -> Pose:
-    """Somebody 120 pixels high and 40 wide, at a metre of 70 pixels."""
-    image = np.zeros((33, 4), np.float32)
-    image[:, 0] = (x + size * np.linspace(-20.0, 20.0, 33)) / SIZE[0]
-    image[:, 1] = (120.0 + size * np.tile([-60.0, 0.0, 60.0], 11)) / SIZE[1]
-    world = image.copy()
-    world[:, :2] = image[:, :2] * SIZE / (70.0 * size)
+METRE = 70.0
+"""Pixels."""
+TRUNK_M = 0.5
+
+
+def pose(time: float, x: float, size: float = 1.0, *, hands: float = -0.9, lean: float = 0.0) -> Pose:
+    """Somebody 1.7 m high, hands so many trunks over the shoulders, a lean in degrees."""
+    over, up = TRUNK_M * math.sin(math.radians(lean)), TRUNK_M * math.cos(math.radians(lean))
+    joints = {
+        0: (over, up + 0.25),
+        Joint.SHOULDER: (over, up),
+        Joint.WRIST: (over, up + TRUNK_M * hands),
+        Joint.HIP: (0.0, 0.0),
+        Joint.KNEE: (0.0, -0.4),
+        Joint.ANKLE: (0.0, -0.85),
+    }
+    world = np.zeros((33, 4), np.float32)
+    for joint, (right, high) in joints.items():
+        world[joint, :2] = right, -high
+        if joint:
+            world[joint, 0] -= 0.15
+            world[joint + 1, :2] = right + 0.15, -high
+    image = world.copy()
+    image[:, :2] = (world[:, :2] * size * METRE + (x, 110.0)) / SIZE
     return Pose(time, image, world, SIZE)
 
 
@@ -45,14 +65,108 @@ def chosen(choice: Choice, stream: Pictures, size: float = 1.0) -> list[float]:
     out = []
     for time, picture in stream:
         followed = pose(time, 80.0)
-        x = choice.push(picture, followed)
-        if x is None:
+        person = Person.of(followed, picture)
+        why = choice.push(picture, followed, person)
+        if why is None:
             continue
-        other = pose(time, x, size)
-        seen = [(each, Person.of(each, picture)) for each in (followed, other)]
-        if choice.decide(followed, seen[0][1], seen) is not None:
+        other = pose(time, 240.0 if why.x is None else why.x, size)
+        seen = [(followed, person), (other, Person.of(other, picture))]
+        if choice.decide(followed, person, seen, why) is not None:
             out.append(time)
     return out
+
+
+def waited_for(followed: dict[str, float], other: dict[str, float], seconds: float = 5.0) -> list[float]:
+    """When somebody at 240 is taken instead of the one followed at 80, while nothing moves at all."""
+    choice, out = Choice(), []
+    for time, picture in pictures(seconds, lambda _: []):
+        mine, theirs = pose(time, 80.0, **followed), pose(time, 240.0, **other)
+        person = Person.of(mine, picture)
+        if (why := choice.push(picture, mine, person)) is not None:
+            seen = [(theirs, Person.of(theirs, picture))]
+            if choice.decide(mine, person, seen, why) is not None:
+                out.append(time)
+    return out
+
+
+@pytest.mark.parametrize("about_to_lift", [{"hands": 0.1}, {"hands": 1.0}, {"lean": 60.0}])
+def test_who_stands_with_hanging_arms_is_left_for_who_is_about_to_lift(
+    about_to_lift: dict[str, float],
+) -> None:
+    times = waited_for({}, about_to_lift)
+    assert times
+    assert times[0] < 1.0, "before the first repetition"
+
+
+@pytest.mark.parametrize("followed", [{"hands": 0.0}, {"lean": 50.0}])
+def test_who_is_about_to_lift_is_not_left_for_somebody_else_who_is(followed: dict[str, float]) -> None:
+    assert waited_for(followed, {"hands": 0.1}) == []
+
+
+@pytest.mark.parametrize("standing", [{}, {"hands": -0.5}, {"lean": 20.0}, {"size": 0.5, "hands": 0.1}])
+def test_who_stands_about_or_far_behind_is_not_taken(standing: dict[str, float]) -> None:
+    assert waited_for({}, standing) == []
+
+
+def test_who_raises_the_hands_for_a_moment_is_not_taken() -> None:
+    choice = Choice()
+    for time, picture in pictures(3.0, lambda _: []):
+        mine = pose(time, 80.0)
+        theirs = pose(time, 240.0, hands=0.1 if time < 0.5 else -0.9)
+        person = Person.of(mine, picture)
+        if (why := choice.push(picture, mine, person)) is not None:
+            assert choice.decide(mine, person, [(theirs, Person.of(theirs, picture))], why) is None
+
+
+def test_a_look_that_finds_somebody_about_to_lift_is_soon_followed_by_another() -> None:
+    choice, looks = Choice(), []
+    for time, picture in pictures(12.0, lambda _: []):
+        mine = pose(time, 80.0)
+        theirs = pose(time, 240.0, hands=0.1 if time > 3.0 else -0.9)
+        person = Person.of(mine, picture)
+        if (why := choice.push(picture, mine, person)) is not None:
+            looks.append(time)
+            if choice.decide(mine, person, [(theirs, Person.of(theirs, picture))], why) is not None:
+                break
+    assert looks[-1] - looks[-2] == pytest.approx(ChoosingSettings().glance_s, abs=0.1)
+
+
+def test_two_who_are_about_to_lift_are_told_apart_by_who_moves() -> None:
+    choice, anywhere = Choice(), Suspicion(240.0)
+    for time, picture in pictures(2.0, lambda _: [80.0]):
+        mine, theirs = (pose(time, x, hands=0.1) for x in (80.0, 240.0))
+        person = Person.of(mine, picture)
+        choice.push(picture, mine, person)
+        assert choice.decide(mine, person, [(theirs, Person.of(theirs, picture))], anywhere) is None
+
+
+def test_the_longer_nobody_is_about_to_lift_the_rarer_are_the_looks() -> None:
+    choice, looks = Choice(), []
+    for time, picture in pictures(30.0, lambda _: []):
+        mine = pose(time, 80.0)
+        if choice.push(picture, mine, Person.of(mine, picture)) is not None:
+            looks.append(time)
+    assert np.diff(looks)[:3].tolist() == sorted(np.diff(looks)[:3])
+    assert np.diff(looks)[-3:] == pytest.approx([ChoosingSettings().glance_most_s] * 3, abs=0.2)
+
+
+def test_one_hand_up_or_no_trunk_is_nobody_about_to_lift() -> None:
+    settings = ChoosingSettings()
+    phone = pose(0.0, 80.0)
+    phone.world[Joint.WRIST, 1] = phone.world[Joint.SHOULDER, 1]
+    assert not ready(phone, settings)
+    assert not ready(Pose.nobody(0.0, SIZE), settings)
+    assert not ready(pose(0.0, 80.0, lean=140.0), settings)
+
+
+def test_who_walked_in_first_has_not_shown_that_they_lift() -> None:
+    """Whoever starts the camera moves first, and then stands beside."""
+    choice = Choice()
+    for time, picture in pictures(4.0, lambda time: [40.0 + 40.0 * min(time, 3.0)]):
+        walking = pose(time, 40.0 + 40.0 * min(time, 3.0))
+        choice.push(picture, walking, Person.of(walking, picture))
+        if time < 3.0:
+            assert not choice.settled
 
 
 def test_who_stands_still_is_left_for_who_moves_in_place() -> None:
@@ -77,18 +191,18 @@ def test_who_trains_in_the_background_is_not_taken_for_the_lifter() -> None:
 
 def test_in_a_room_where_nothing_moves_nobody_is_looked_for() -> None:
     choice = Choice()
-    assert all(
-        choice.push(picture, pose(time, 80.0)) is None for time, picture in pictures(5.0, lambda _: [])
-    )
+    for time, picture in pictures(5.0, lambda _: []):
+        ready_to_lift = pose(time, 80.0, hands=0.0)
+        assert choice.push(picture, ready_to_lift, Person.of(ready_to_lift, picture)) is None
     assert not choice.settled
 
 
 def test_a_gap_in_the_stream_settles_nothing() -> None:
     choice = Choice()
     stream = list(pictures(1.0, lambda _: [80.0]))
-    for time, picture in stream[:8]:
-        choice.push(picture, pose(time, 80.0))
-    choice.push(stream[-1][1], pose(60.0, 80.0))
+    for time, picture in [*stream[:8], (60.0, stream[-1][1])]:
+        followed = pose(time, 80.0)
+        choice.push(picture, followed, Person.of(followed, picture))
     assert not choice.settled
 
 
