@@ -13,7 +13,7 @@ Nothing here knows exercises or errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 
 import numpy as np
@@ -47,6 +47,8 @@ LEGS = (Joint.HIP, Joint.KNEE, Joint.ANKLE)
 FACING, SIDE_ON = 0.0, 90.0
 """Degrees of `yaw` at which a lifter stands square to the camera."""
 NOSE = 0
+_OTHER_SIDE = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(i + 1 if i % 2 else i - 1 for i in range(11, LANDMARKS))]
+"""Of each landmark the one that it is in a mirror."""
 WAVERING = 65.0
 """Degrees, see `wavering`. Beyond it the pose model takes front and back for each other from pose to pose.
 Of 432 drawn lifters three waver so, by 72 and more in all but one repetition, and are read up to 160 degrees
@@ -84,6 +86,14 @@ def pair(landmarks: NDArray[np.floating], joint: Joint) -> Array:
 def middle(landmarks: NDArray[np.floating], joint: Joint) -> Array:
     """The point between left and right: (..., 33, C) -> (..., C)."""
     return np.asarray(pair(landmarks, joint).mean(axis=-2))
+
+
+def mirrored(pose: Pose) -> Pose:
+    """What the pose model makes of mirrored video: x turned over, and left and right swapped."""
+    image, world = pose.image[_OTHER_SIDE].copy(), pose.world[_OTHER_SIDE].copy()
+    image[:, 0] = 1.0 - image[:, 0]
+    world[:, 0] *= -1.0
+    return replace(pose, image=image, world=world)
 
 
 def isotropic(image: NDArray[np.floating], size: tuple[int, int]) -> Array:

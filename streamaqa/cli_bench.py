@@ -42,6 +42,9 @@ def segment(
     clips: Annotated[
         bool, typer.Option("--clips", help="Also the annotated clips from their pictures: a minute.")
     ] = False,
+    stressed: Annotated[
+        bool, typer.Option("--stressed", help="Also the recordings changed in many ways: a minute.")
+    ] = False,
     rendered: Annotated[
         bool, typer.Option("--rendered", help="Also lifters drawn and seen by the pose model: minutes.")
     ] = False,
@@ -71,6 +74,7 @@ def segment(
         shared,
         plots=plots,
         clips=clips or everything,
+        stressed=stressed or everything,
         rendered=rendered or everything,
         held_out=leave_one_out or everything,
         faults=with_faults or everything,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamaqa.body import Body, Joint, View, angle, from_vertical, pair, seen, wavering, yaw
+from streamaqa.body import Body, Joint, View, angle, from_vertical, mirrored, pair, seen, wavering, yaw
 from streamaqa.measures import shank_lean
 from streamaqa.sources.synthetic import RepScript, Scene, SetScript, poses
 from streamaqa.types import Pose
@@ -17,16 +17,6 @@ from streamaqa.types import Pose
 
 def squats(view: float) -> list[Pose]:
     return poses(Scene((SetScript("squat", (RepScript(),), view=view),)), 30.0)
-
-
-def mirrored(pose: Pose) -> Pose:
-    """What the pose model makes of mirrored video: x turned over, and the sides swapped."""
-    swap = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9]
-    swap += [i + 1 if i % 2 else i - 1 for i in range(11, 33)]
-    image, world = pose.image[swap].copy(), pose.world[swap].copy()
-    image[:, 0] = 1.0 - image[:, 0]
-    world[:, 0] *= -1.0
-    return replace(pose, image=image, world=world)
 
 
 def moved(pose: Pose, scale: float, x: float, y: float) -> Pose:

@@ -1,10 +1,10 @@
 """Everything that is asked of the segmenter, measured: what `streamaqa bench segment` prints.
 
 Recordings annotated by hand (`annotated`), their clips where they are there (`segment_clips`), the same
-recordings with parameters chosen without them (`segment_held_out`), drawn lifters on exact landmarks
-(`segment_synthetic`) and through the pose model (`segment_rendered`), the segmenter's time
-(`segment_cost`), and the kinematic assessor on drawn faults (`faults`). `segment_report` lays the figures
-beside what is wanted.
+recordings changed as other cameras would have (`segment_stress`) and with parameters chosen without them
+(`segment_held_out`), drawn lifters on exact landmarks (`segment_synthetic`) and through the pose model
+(`segment_rendered`), the segmenter's time (`segment_cost`), and the kinematic assessor on drawn faults
+(`faults`). `segment_report` lays the figures beside what is wanted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from streamaqa.bench.segment_cost import measure_cost
 from streamaqa.bench.segment_held_out import measure_held_out
 from streamaqa.bench.segment_rendered import BODIES, measure_rendered
 from streamaqa.bench.segment_report import SegmentResult, summary, tables
+from streamaqa.bench.segment_stress import measure_stressed
 from streamaqa.bench.segment_synthetic import measure_synthetic
 from streamaqa.segmentation.settings import SegmenterSettings
 from streamaqa.sources.pose_track import PoseTrackSource
@@ -40,6 +41,7 @@ def measure(
     cost: bool = True,
     synthetic: bool = True,
     clips: bool = False,
+    stressed: bool = False,
     rendered: bool = False,
     held_out: bool = False,
     faults: bool = False,
@@ -57,6 +59,7 @@ def measure(
         cost: time the pose model beside the segmenter.
         synthetic: drawn lifters on exact landmarks.
         clips: the annotated clips, from their pictures: a minute.
+        stressed: the recordings changed in many ways, a minute.
         rendered: drawn lifters through the pose model, 25 minutes the first time.
         held_out: score each recording with parameters chosen without it, an hour the first time.
         faults: the kinematic assessor on drawn faults, some minutes.
@@ -72,6 +75,7 @@ def measure(
         cost=measure_cost(shared, settings) if cost else None,
         synthetic=measure_synthetic(settings) if synthetic else None,
         clips=measure_clips(shared, settings) if clips else None,
+        stressed=measure_stressed(shared, settings) if stressed else (),
         rendered=measure_rendered(settings, plots=plots, seed=seed, bodies=bodies) if rendered else None,
         held_out=measure_held_out(shared, workers=workers) if held_out else None,
         faults=measure_faults() if faults else None,

@@ -16,6 +16,7 @@ from streamaqa.bench.segment_clips import ClipsResult
 from streamaqa.bench.segment_cost import CostResult
 from streamaqa.bench.segment_held_out import HeldOutResult, SearchResult
 from streamaqa.bench.segment_rendered import RenderedResult
+from streamaqa.bench.segment_stress import Stressed
 from streamaqa.bench.segment_synthetic import NEGATIVE_MINUTES, SyntheticResult
 
 Unit: TypeAlias = Literal["count", "share", "seconds"]
@@ -55,6 +56,7 @@ class SegmentResult(AnnotatedResult):
     """Microseconds per pose, median over recordings."""
     cost: CostResult | None = None
     clips: ClipsResult | None = None
+    stressed: tuple[Stressed, ...] = ()
     synthetic: SyntheticResult | None = None
     rendered: RenderedResult | None = None
     held_out: SearchResult | None = None
@@ -133,6 +135,8 @@ def tables(result: SegmentResult) -> list[Table]:
     shown = [_each("Annotated recordings", result.recordings)]
     if (clips := result.clips) is not None:
         shown.append(_each("Annotated clips, followed in the picture", clips.followed.recordings))
+    if result.stressed:
+        shown.append(_stressed(result.stressed))
     if (search := result.held_out) is not None:
         shown.append(_each("Annotated recordings, each left out", search.by_recording.figures.recordings))
         shown.append(_choices(search.by_recording, search.by_source))
@@ -161,6 +165,22 @@ def _each(title: str, recordings: tuple[Recording, ...]) -> Table:
         reps = f"{r.expected}" + (f" + {r.partial} cut" if r.partial else "")
         found = f"{r.counted}" if r.exact else f"[red]{r.counted}[/red]"
         each.add_row(r.name, reps, found, _value(worst, "seconds"), _value(delay, "seconds"))
+    return each
+
+
+def _stressed(results: tuple[Stressed, ...]) -> Table:
+    """A line for each stress, the first of which is none."""
+    each = Table(title="All recordings, changed as others might be")
+    each.add_column("changed", no_wrap=True)
+    for heading in ("exact", "off by", "on none", "median", "90th", "said"):
+        each.add_column(heading, justify="right")
+    of = len(results[0].figures.recordings)
+    each.caption = f"Of {of}; boundary errors, and what was said after the end, in seconds."
+    for result in results:
+        found = result.figures
+        counts = (found.exact, found.worst_off_by, found.false_on_negatives)
+        times = (found.boundary_median, found.boundary_p90, found.delay_p95)
+        each.add_row(result.name, *map(str, counts), *(f"{time:.3f}" for time in times))
     return each
 
 

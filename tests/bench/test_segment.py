@@ -151,7 +151,7 @@ def test_all_asks_for_everything(
     command(shared, everything=True, as_json=True)
     told = json.loads(capsys.readouterr().out)["summary"]
     assert {"part", "name", "measured", "wanted", "met"} <= told[0].keys()
-    parts = dict.fromkeys(("clips", "rendered", "held_out", "faults"), True)
+    parts = dict.fromkeys(("clips", "stressed", "rendered", "held_out", "faults"), True)
     assert asked == {"plots": None, "workers": 2, "seed": 0, "bodies": 3, **parts}
 
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from lifter import run, scene, track
 
 from streamaqa.bench.annotated import annotations_in, rest
+from streamaqa.body import mirrored
 from streamaqa.exercises import EXERCISES
 from streamaqa.segmentation import Segmenter
 from streamaqa.sources.pose_track import PoseTrackSource
 from streamaqa.sources.synthetic import demo_scene
 from streamaqa.types import (
-    LANDMARKS,
     Event,
     PhaseEnded,
     PhaseStarted,
@@ -40,7 +40,6 @@ some = settings(max_examples=15, deadline=None)
 exercises = st.sampled_from([e.name for e in EXERCISES])
 views = st.sampled_from([45.0 * i for i in range(8)])
 drawn = st.tuples(exercises, views, st.sampled_from([0.5, 1.2, 3.0]), st.integers(0, 3))
-OTHER_SIDE = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(i + 1 if i % 2 else i - 1 for i in range(11, LANDMARKS))]
 
 
 # --- streams -----------------------------------------------------------------------------------------------
@@ -92,14 +91,6 @@ def scaled(factor: float) -> Change:
 
 def shifted(x: float, y: float) -> Change:
     return lambda pose: with_image(pose, lambda xy: xy + np.array([x, y]))
-
-
-def mirrored(pose: Pose) -> Pose:
-    """The picture flipped, and what was the left side called the right one."""
-    image, world = pose.image[OTHER_SIDE].copy(), pose.world[OTHER_SIDE].copy()
-    image[:, 0] = 1 - image[:, 0]
-    world[:, 0] = -world[:, 0]
-    return replace(pose, image=image, world=world)
 
 
 def in_pixels(factor: int) -> Change:

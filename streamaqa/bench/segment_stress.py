@@ -1,0 +1,158 @@
+"""The annotated recordings once more, as other cameras, rooms and lifters might have made them.
+
+Poses are dropped, shaken, swayed, mirrored and shrunk, and the clock runs slower or faster; what is annotated
+goes with them. No parameter is chosen by this: it says how much room there is about what was recorded.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from streamaqa.bench.annotated import AnnotatedResult, Annotation, annotations_in, rest, run, score, sum_up
+from streamaqa.body import mirrored
+from streamaqa.segmentation import SegmenterSettings
+from streamaqa.sources.pose_track import PoseTrackSource
+from streamaqa.types import Pose
+
+Poses: TypeAlias = Sequence[Pose]
+Change: TypeAlias = Callable[[Poses, np.random.Generator], Poses]
+
+SWAY_HZ: Final = (0.1, 0.5)
+"""How often a held camera goes to and fro, each way by its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """One thing that is done to all recordings."""
+
+    name: str
+    change: Change
+    slower: float = 1.0
+    """Times as long as it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stressed:
+    """What came of it."""
+
+    name: str
+    figures: AnnotatedResult
+
+
+def slower(times: float) -> Change:
+    """Everything takes `times` as long; flow is per frame and stays."""
+    return lambda poses, _: [replace(pose, time=pose.time * times) for pose in poses]
+
+
+def every(count: int) -> Change:
+    """Every so many poses only."""
+    return lambda poses, _: poses[::count]
+
+
+def dropped(share: float) -> Change:
+    """That share of poses is gone."""
+
+    def change(poses: Poses, rng: np.random.Generator) -> Poses:
+        kept = rng.random(len(poses)) >= share
+        return [pose for pose, keep in zip(poses, kept, strict=True) if keep]
+
+    return change
+
+
+def unseen(share: float) -> Change:
+    """In that share of poses nobody is found."""
+
+    def change(poses: Poses, rng: np.random.Generator) -> Poses:
+        gone = rng.random(len(poses)) < share
+        return [Pose.nobody(p.time, p.size) if none else p for p, none in zip(poses, gone, strict=True)]
+
+    return change
+
+
+def shaken(share: float) -> Change:
+    """Every landmark by noise of its own, as a share of the picture."""
+    return lambda poses, rng: [_moved(p, rng.normal(0.0, share, (33, 2))) for p in poses]
+
+
+def swayed(share: float) -> Change:
+    """The camera goes to and fro by that share of the picture."""
+
+    def change(poses: Poses, rng: np.random.Generator) -> Poses:
+        often, begin = rng.uniform(*SWAY_HZ, 2), rng.uniform(0.0, 2 * np.pi, 2)
+        return [_moved(p, share * np.sin(2 * np.pi * often * p.time + begin)) for p in poses]
+
+    return change
+
+
+def farther(share: float) -> Change:
+    """The lifter is that much smaller in the picture."""
+
+    def shrunk(pose: Pose) -> Pose:
+        image = pose.image.copy()
+        image[:, :2] = 0.5 + share * (image[:, :2] - 0.5)
+        image[:, 2] *= share
+        return replace(pose, image=image)
+
+    return lambda poses, _: [shrunk(pose) for pose in poses]
+
+
+STRESSES: Final = (
+    Stress("as recorded", lambda poses, _: poses),
+    Stress("a second of rest around", lambda poses, _: rest(poses)),
+    Stress("mirrored", lambda poses, _: [mirrored(pose) for pose in poses]),
+    Stress("half as large", farther(0.5)),
+    *(Stress(f"{times:g} times as long", slower(times), times) for times in (0.6, 0.75, 1.4, 2.0)),
+    *(Stress(f"every {name} pose", every(count)) for count, name in ((2, "second"), (3, "third"))),
+    *(Stress(f"{share:.0%} of poses dropped", dropped(share)) for share in (0.2, 0.4)),
+    *(Stress(f"nobody in {share:.0%} of poses", unseen(share)) for share in (0.1, 0.25)),
+    *(Stress(f"noise of {share:.1%} of the picture", shaken(share)) for share in (0.003, 0.006)),
+    *(Stress(f"camera sways by {share:.0%}", swayed(share)) for share in (0.01, 0.02, 0.04)),
+)
+
+
+def measure_stressed(
+    shared: Path, settings: SegmenterSettings | None = None, stresses: Sequence[Stress] = STRESSES
+) -> tuple[Stressed, ...]:
+    """Score all recordings under each stress. Raises SourceError without the tracks."""
+    entries = annotations_in(shared)
+    tracks = [(entry, list(PoseTrackSource(shared / entry["poses"]).poses())) for entry in entries]
+    console = Console(stderr=True)
+    return tuple(
+        Stressed(stress.name, _figures(stress, tracks, settings))
+        for stress in track(stresses, "Stresses", console=console, transient=True)
+    )
+
+
+def _figures(
+    stress: Stress, tracks: Sequence[tuple[Annotation, Poses]], settings: SegmenterSettings | None
+) -> AnnotatedResult:
+    recordings = []
+    for annotation, poses in tracks:
+        events = run(stress.change(poses, np.random.default_rng(0)), settings)
+        recordings.append(score(stretched(annotation, stress.slower), events))
+    return sum_up(recordings, recordings)
+
+
+def stretched(annotation: Annotation, times: float) -> Annotation:
+    """The same with every moment so many times as late; tolerances are those of a person and stay."""
+    longer = copy.deepcopy(annotation)
+    for rep in longer["reps"]:
+        for name in ("start_s", "turn_s", "end_s"):
+            if rep.get(name) is not None:
+                rep[name] *= times
+    return longer
+
+
+def _moved(pose: Pose, by: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Pose:
+    """The landmarks moved by (33, 2) or (2,) shares of the picture."""
+    image = pose.image.copy()
+    image[:, :2] += by
+    return replace(pose, image=image)
