@@ -24,7 +24,7 @@ VARYING: Final = frozenset({"id", "latency_ms", "lag_ms"})
 COMPARED: Final = ("state", "rep", "feedback", "cue", "set")
 """Topics that follow from what was recorded; `stats` tells of the machine."""
 STATE_S: Final = 0.2
-"""A state waits at most so long for its turn, see `pipeline.STATE_CHANGED_S`."""
+"""A state waits at most so long for its turn, see `reporting.STATE_CHANGED_S`."""
 MEASURE_SHARE: Final = 0.05
 """From video: of a range or a speed, of which a frame more or less at both ends is a share like this."""
 PROBABILITY: Final = 0.1

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -22,7 +21,7 @@ import structlog
 from streamaqa.assessment import Assessor
 from streamaqa.assessment.base import Remote
 from streamaqa.config import LimitSettings
-from streamaqa.delivery.builders import Session, rep_message, state_message
+from streamaqa.delivery.builders import Session, rep_message
 from streamaqa.delivery.commands import (
     AthleteCommand,
     CommandReply,
@@ -36,13 +35,14 @@ from streamaqa.delivery.messages import AnyMessage, FeedbackMessage, Latency, Re
 from streamaqa.errors import DeliveryError, WindowError
 from streamaqa.exercises import EXERCISES, Exercise
 from streamaqa.feed import Feed
-from streamaqa.feedback import Coach, advise, shown, tell_shown
+from streamaqa.feedback import Coach
 from streamaqa.feedback.catalogue import Language
 from streamaqa.judging import Clock, Judge, Lifter, Patience
 from streamaqa.pose import PoseEstimator
 from streamaqa.recording import Recorder
+from streamaqa.reporting import Reporter
 from streamaqa.segmentation import Segmenter
-from streamaqa.sources.base import BLIND, CAMERA_LOST, PoseSource, Source, Watched
+from streamaqa.sources.base import CAMERA_LOST, PoseSource, Source, Watched
 from streamaqa.types import (
     Event,
     Evidence,
@@ -52,7 +52,6 @@ from streamaqa.types import (
     Rep,
     RepCancelled,
     RepEnded,
-    SegmenterStatus,
     SetEnded,
 )
 from streamaqa.windows import FrameBuffer, Window, spans
@@ -65,10 +64,6 @@ Script = Sequence[tuple[float, "EngineCommand | CameraSaid"]]
 """What happened in a recorded session beside its poses, each after the pose at its stream time, in order."""
 
 
-STATE_CHANGED_S, STATE_STEADY_S = 0.2, 1.0
-"""Seconds of stream time between `state` messages: at most five a second, and one when nothing changes."""
-RECORDING_STOPPED = "recording_stopped"
-"""Advice code of `state`: the disk is full or too slow, and what comes now is not stored."""
 NOTICE_S = 0.25
 """Seconds between two looks at how a live camera is; what is wrong is said also while no frames come."""
 LEAD_S = 3.0
@@ -76,9 +71,6 @@ LEAD_S = 3.0
 SETTLED_S = 0.15
 """Seconds from the turn until the first phase is sent ahead of time. Its span is then known within a frame
 in 45 of 50 real repetitions; to wait longer brings no more, and leaves less time."""
-SHOWN_S, SHOWN_POSES = 2.0, 12
-"""Seconds of poses that tell what can be judged from here, and of how many of them: as for the segmenter's
-advice, and enough for a median."""
 ATHLETES = 32
 """Athletes whose coach is kept, those who lifted last: more than share a rack, and cheap to keep."""
 MEMORY_S = 40.0
@@ -158,7 +150,7 @@ class Pipeline:
         """By athlete, who lifted last at the end."""
         self._lifter = Lifter(session, self._coach_of(session.athlete))
         self._limits = limits or LimitSettings()
-        self._exercises, self._lang, self._clock = exercises, lang, clock
+        self._clock = clock
         self._poses: deque[Pose] = deque()
         self._judge = Judge(
             assessor,
@@ -170,7 +162,7 @@ class Pipeline:
             clock=clock,
             patience=patience,
         )
-        self._state = _StateRhythm()
+        self._reporter = Reporter(segmenter, recorder, exercises, lang)
         self._seq = seq
         self._recorder, self._script = recorder, deque(script)
         self._turn = asyncio.Lock()
@@ -453,73 +445,29 @@ class Pipeline:
 
     async def _tell_state(self, at: float, arrival: float | None) -> None:
         """Say what is going on at a stream time; `arrival` is None where no frame came."""
-        status = self._status()
+        status = self._reporter.status(self._notices)
         if arrival is not None:
-            self._state.seen(at)
-        if not self._state.due(at, status):
+            self._reporter.seen(at)
+        if not self._reporter.due(at, status):
             return
+        lag_ms = None
         if arrival is None:
             self._record_camera(at)
-        fps = self._state.fps if arrival is not None else None
-        live = self._source.info.live and arrival is not None
-        lag_ms = 1000 * (self._clock() - arrival) if live and arrival is not None else None
-        doing = next((known for known in self._exercises if known.name == status.exercise), None)
-        seen = self._shown(at, doing) if status.person else {}
-        told = (
-            advise(status.advice, self._lang, doing, seen),
-            tell_shown(seen, self._exercises, self._lang, status.advice),
-        )
-        text = " ".join(filter(None, told))
+        elif self._source.info.live:
+            lag_ms = 1000 * (self._clock() - arrival)
         details = None if status.phase else self._lifter.coach.details(self._reps, at)
-        message = state_message(
-            self._lifter.session, status, at, fps=fps, lag_ms=lag_ms, shown=seen, text=text, details=details
+        message = self._reporter.message(
+            self._lifter.session,
+            status,
+            at,
+            self._poses,
+            coming=arrival is not None,
+            lag_ms=lag_ms,
+            details=details,
         )
         await self._tell(message)
-
-    def _shown(self, at: float, doing: Exercise | None) -> dict[str, tuple[str, ...]]:
-        """What can be judged from here: of the exercise under way, or of all."""
-        newest = list(itertools.takewhile(lambda pose: at - pose.time <= SHOWN_S, reversed(self._poses)))
-        some = newest[:: max(1, len(newest) // SHOWN_POSES)]
-        return shown(self._exercises if doing is None else (doing,), some)
-
-    def _status(self) -> SegmenterStatus:
-        """What the segmenter says, after what is wrong with the camera; of a blind one nothing else."""
-        status = self._segmenter.status
-        if self._recorder is not None and self._recorder.stopped is not None:
-            status = replace(status, advice=(*status.advice, RECORDING_STOPPED))
-        notices = self._notices
-        if not notices:
-            return status
-        if notices.isdisjoint(BLIND):
-            return replace(status, advice=(*sorted(notices), *status.advice))
-        return replace(status, advice=tuple(sorted(notices)), person=False, phase=None)
 
     def _close(self) -> None:
         self._source.close()
         if self._estimator is not None:
             self._estimator.close()
-
-
-class _StateRhythm:
-    """When a `state` message is due, and how many poses a second there are, both in stream time."""
-
-    def __init__(self) -> None:
-        self._last_at = float("-inf")
-        self._last: object = None
-        self._times: deque[float] = deque(maxlen=31)
-
-    def seen(self, at: float) -> None:
-        self._times.append(at)
-
-    @property
-    def fps(self) -> float | None:
-        if len(self._times) < 2:
-            return None
-        return (len(self._times) - 1) / (self._times[-1] - self._times[0])
-
-    def due(self, at: float, status: object) -> bool:
-        wait = STATE_STEADY_S if status == self._last else STATE_CHANGED_S
-        if at - self._last_at < wait:
-            return False
-        self._last_at, self._last = at, status
-        return True

@@ -26,6 +26,7 @@ ENGINE = DELIVERED | {
     "sessions",
     "comparing",
     "judging",
+    "reporting",
     "worker_child",
     "metrics",
 }
