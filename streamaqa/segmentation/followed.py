@@ -25,7 +25,7 @@ from streamaqa.segmentation.settings import PhaseSettings
 from streamaqa.types import LOAD_POINTS
 
 POINTS: Final = {"load": slice(None, LOAD_POINTS), "hips": slice(LOAD_POINTS, None)}
-_FAR: Final = {"load": 92.0, "hips": 70.0}
+_FAR: Final = {"load": 92.0, "hips": 60.0}
 """Percentile of the points' ways that is taken for the load's: a few are torn along by something else. Most
 about the hands are on what stands still; those about the hips are on the lifter, whose back goes farther."""
 _NEAR: Final = ((0.9, 1.12), (0.75, 1.3))
