@@ -28,6 +28,8 @@ Change: TypeAlias = Callable[[Poses, np.random.Generator], Poses]
 SWAY_HZ: Final = (0.1, 0.5)
 """How often a held camera goes to and fro, each way by its own."""
 
+HIDDEN_EVERY_S: Final = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class Stress:
@@ -77,6 +79,17 @@ def unseen(share: float) -> Change:
     return change
 
 
+def hidden(seconds: float) -> Change:
+    """Nobody is found for so long in every `HIDDEN_EVERY_S`: people walk past in front."""
+
+    def change(poses: Poses, rng: np.random.Generator) -> Poses:
+        begin = rng.uniform(0.0, HIDDEN_EVERY_S)
+        gone = [(pose.time + begin) % HIDDEN_EVERY_S < seconds for pose in poses]
+        return [Pose.nobody(p.time, p.size) if none else p for p, none in zip(poses, gone, strict=True)]
+
+    return change
+
+
 def shaken(share: float) -> Change:
     """Every landmark by noise of its own, as a share of the picture."""
     return lambda poses, rng: [_moved(p, rng.normal(0.0, share, (33, 2))) for p in poses]
@@ -113,6 +126,7 @@ STRESSES: Final = (
     *(Stress(f"every {name} pose", every(count)) for count, name in ((2, "second"), (3, "third"))),
     *(Stress(f"{share:.0%} of poses dropped", dropped(share)) for share in (0.2, 0.4)),
     *(Stress(f"nobody in {share:.0%} of poses", unseen(share)) for share in (0.1, 0.25)),
+    *(Stress(f"hidden for {seconds:g} s in every four", hidden(seconds)) for seconds in (0.3, 0.5)),
     *(Stress(f"noise of {share:.1%} of the picture", shaken(share)) for share in (0.003, 0.006)),
     *(Stress(f"camera sways by {share:.0%}", swayed(share)) for share in (0.01, 0.02, 0.04)),
 )

@@ -6,19 +6,24 @@ is still to come: somebody who is nearly where they began is on the way there.
 
 Two readings are joined: where the smoothed signal crosses its levels, which is right for every movement, and
 where a minimum-jerk curve through all of the repetition does, which noise and the pose model's moods move
-less. The curve counts for half where it fits, and the less the worse it does.
+less. The curve counts for half where it fits, and the less the worse it does; where the lifter was hidden as
+a level was crossed, it is all there is.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from streamaqa.segmentation.filter import Array, smooth
 from streamaqa.segmentation.minimum_jerk import Curve, fit, time_of
 from streamaqa.segmentation.settings import PhaseSettings
+
+_GAP_S = 0.25
+"""Seconds without a pose in which a crossing is not seen but drawn by a straight line: a squat's start may be
+early by half of them. Longer than from one pose to the next at 10 a second with one lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,24 @@ def between(one: Cut, other: Cut, weight: float, first: float = -math.inf, last:
         at(one.hold_end, other.hold_end),
         one.first_range,
         one.second_range,
+    )
+
+
+def patched(cut: Cut, patch: Cut, crossed: Cut, t: Array) -> Cut:
+    """`cut`, but by `patch` where `crossed` has a boundary in a gap in (T,) times, where nobody saw it."""
+
+    def hidden(at: float) -> bool:
+        after = int(np.searchsorted(t, at))
+        return 0 < after < len(t) and bool(t[after] - t[after - 1] > _GAP_S)
+
+    turned = patch if hidden(crossed.hold_start) or hidden(crossed.hold_end) else cut
+    return replace(
+        cut,
+        start=patch.start if hidden(crossed.start) else cut.start,
+        turn=turned.turn,
+        end=patch.end if hidden(crossed.end) else cut.end,
+        hold_start=turned.hold_start,
+        hold_end=turned.hold_end,
     )
 
 
@@ -102,8 +125,12 @@ def _join(cut: Cut, t: Array, raw: Array, settings: PhaseSettings) -> Cut:
     level = float(np.median(still)) if len(still) else float(raw[0])
     guess = Curve(level, cut.first_range, cut.second_range, begins, first, leaves, second)
     curve, rms = fit(t[seen], raw[seen], guess)
-    weight = settings.curve / (1 + (rms / settings.curve_rms) ** 4)
-    return between(cut, _cut_of(curve, settings), weight, float(t[0]), float(t[-1]))
+    fits = 1 / (1 + (rms / settings.curve_rms) ** 4)
+    joined, guessed = (
+        between(cut, _cut_of(curve, settings), weight, float(t[0]), float(t[-1]))
+        for weight in (settings.curve * fits, fits)
+    )
+    return patched(joined, guessed, cut, t)
 
 
 def _cut_of(curve: Curve, settings: PhaseSettings) -> Cut:

@@ -17,7 +17,7 @@ import numpy as np
 
 from streamaqa.exercises import Exercise
 from streamaqa.motion import Measure, Moment, Motion, Posture
-from streamaqa.segmentation.boundaries import Cut, between, read
+from streamaqa.segmentation.boundaries import Cut, between, patched, read
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.followed import FollowedLoad
 from streamaqa.segmentation.settings import PhaseSettings
@@ -64,6 +64,8 @@ Note = Opened | Turned | Closed | Dropped
 
 _BEGUN = 0.25
 """Share of the travel until a movement is noticed, below which the lifter was still at rest."""
+_WATCHED = 0.5
+"""Share of a time for which poses have to be there: who was hidden may have rested or not."""
 
 
 class _State(enum.Enum):
@@ -232,20 +234,21 @@ class PhaseMachine:
         return (self._top - self._low) / (self._top - self._base)
 
     def _still(self, seconds: float) -> float | None:
-        """The level of the last `seconds` if the signal did not move in them, or None."""
+        """The level of the last `seconds` if the signal was watched and did not move in them, or None."""
         now = self._past[-1].time
         if now - self._past[0].time < seconds:
             return None
         low = high = self._past[-1].value
-        total, count = 0.0, 0
+        total, count, since = 0.0, 0, now
         for sample in reversed(self._past):
             if now - sample.time > seconds:
                 break
+            since = sample.time
             low, high = min(low, sample.value), max(high, sample.value)
             total, count = total + sample.value, count + 1
             if high - low > self._settings.still:
                 return None
-        return total / count
+        return total / count if now - since >= _WATCHED * seconds else None
 
     def _forget(self, now: float) -> None:
         keep = self._settings.most_s + 2.0
@@ -320,8 +323,13 @@ class PhaseMachine:
         """The boundaries by landmarks up to `until`, and by the picture as far as that is trusted."""
         cut = self._cut_by_landmarks(until)
         # where the landmarks were at their lowest the load may still have been on its way
-        seen = self._load.cut([s.posture for s in self._movement(None)], self._left, cut)
-        return cut if seen is None else between(cut, seen, self._motion.trusted)
+        samples = self._movement(None)
+        seen = self._load.cut([s.posture for s in samples], self._left, cut)
+        if seen is None:
+            return cut
+        # who hides the lifter takes the points along
+        joined = between(cut, seen, self._motion.trusted)
+        return patched(joined, cut, cut, np.array([s.time for s in samples]))
 
     def _cut_by_landmarks(self, until: float | None = None) -> Cut:
         """The boundaries as the load's height has them, all of it measured alike."""

@@ -60,7 +60,7 @@ class PhaseSettings(Settings):
     """Share of its fastest return at which a load followed in the picture is still on its way: of a smooth
     movement 1.7 % are left then."""
     late_s: float = Field(2.5, ge=0)
-    """Seconds for which landmarks may be at rest before the load is: hidden hands of slow presses are, by 2."""
+    """Seconds for which landmarks may be at rest before the load is: hidden hands of presses are."""
     seen: float = Field(0.5, gt=0, lt=1)
     """Share of the landmarks' way out that a load has to be followed on for its way back to be missed: of
     real and drawn repetitions 0.65 to 1.6 are."""

@@ -15,12 +15,14 @@ from rich.console import Console
 
 from streamaqa.bench.segment import measure, table
 from streamaqa.bench.segment_stress import (
+    HIDDEN_EVERY_S,
     STRESSES,
     Change,
     Stress,
     dropped,
     every,
     farther,
+    hidden,
     measure_stressed,
     shaken,
     slower,
@@ -86,6 +88,8 @@ def test_each_change_does_what_it_says(poses: list[Pose]) -> None:
     assert len(changed(every(3), poses)) == -(-len(poses) // 3)
     assert len(changed(dropped(0.4), poses)) == pytest.approx(0.6 * len(poses), rel=0.2)
     assert np.mean([not p.found for p in changed(unseen(0.25), poses)]) == pytest.approx(0.25, abs=0.08)
+    share = np.mean([not p.found for p in changed(hidden(0.5), poses)])
+    assert share == pytest.approx(0.5 / HIDDEN_EVERY_S, abs=0.06)
     off = np.stack([p.image for p in changed(shaken(0.006), poses)]) - image
     assert off[..., :2].std() == pytest.approx(0.006, rel=0.05)
     assert not off[..., 2:].any(), "depth and visibility are as they were"

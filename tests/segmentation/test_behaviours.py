@@ -126,6 +126,21 @@ def test_poses_that_are_missing_now_and_then_cost_nothing(exercise: str) -> None
     counted(drawn, stream)
 
 
+@pytest.mark.parametrize("hidden", ["start", "turn", "end"])
+@pytest.mark.parametrize("exercise", NAMES)
+def test_who_walks_past_hides_no_boundary(exercise: str, hidden: str) -> None:
+    """For 0.6 s nobody is seen; what is seen of the repetition tells when it began, turned and ended."""
+    drawn = scene(exercise, reps=3, view=60.0, tempo=1.2, seed=5)
+    true = truth(drawn).reps[1]
+    middle = getattr(true, hidden)
+    stream = [
+        Pose.nobody(pose.time, pose.size) if abs(pose.time - middle) < 0.3 else pose for pose in track(drawn)
+    ]
+    counted(drawn, stream)
+    found = reps(run(stream))[1]
+    assert [found.start, found.turn, found.end] == pytest.approx([true.start, true.turn, true.end], abs=0.067)
+
+
 # --- what the lifter holds, and sits on -----------------------------------------------------------------
 
 
