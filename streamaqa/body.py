@@ -89,11 +89,11 @@ def middle(landmarks: NDArray[np.floating], joint: Joint) -> Array:
 
 
 def mirrored(pose: Pose) -> Pose:
-    """What the pose model makes of mirrored video: x turned over, and left and right swapped."""
+    """What the pose model makes of mirrored video: x turned over, sides swapped; without its flow."""
     image, world = pose.image[_OTHER_SIDE].copy(), pose.world[_OTHER_SIDE].copy()
     image[:, 0] = 1.0 - image[:, 0]
     world[:, 0] *= -1.0
-    return replace(pose, image=image, world=world)
+    return replace(pose, image=image, world=world, flow=None)
 
 
 def isotropic(image: NDArray[np.floating], size: tuple[int, int]) -> Array:

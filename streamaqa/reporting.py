@@ -32,6 +32,8 @@ class Reporter:
     Args:
         segmenter: says what goes on.
         recorder: says whether it still stores; None where nothing is recorded.
+        exercises: of which it is told what can be judged from here.
+        lang: of the texts.
     """
 
     def __init__(

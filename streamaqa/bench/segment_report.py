@@ -172,14 +172,14 @@ def _stressed(results: tuple[Stressed, ...]) -> Table:
     """A line for each stress, the first of which is none."""
     each = Table(title="All recordings, changed as others might be")
     each.add_column("changed", no_wrap=True)
-    for heading in ("exact", "off by", "on none", "median", "90th", "said"):
+    for heading in ("exact", "off by", "on none", "median", "90th", "said", "rested"):
         each.add_column(heading, justify="right")
     of = len(results[0].figures.recordings)
-    each.caption = f"Of {of}; boundary errors, and what was said after the end, in seconds."
+    each.caption = f"Of {of}; boundary errors, and how long after the end it was said, in seconds."
     for result in results:
         found = result.figures
         counts = (found.exact, found.worst_off_by, found.false_on_negatives)
-        times = (found.boundary_median, found.boundary_p90, found.delay_p95)
+        times = (found.boundary_median, found.boundary_p90, found.delay_p95, found.delay_p95_rested)
         each.add_row(result.name, *map(str, counts), *(f"{time:.3f}" for time in times))
     return each
 

@@ -139,7 +139,7 @@ class MediaPipePose:
     def _in_sight(self, frame: Frame) -> NDArray[np.uint8]:
         """What the tracker is shown: while others are about, only where the lifter can be."""
         place = self._follower.place
-        if place is None or not self._follower.wary(frame.time):
+        if place is None or not self._follower.narrow(frame.time):
             return frame.image
         close = self._follower.hidden and self._sees_somebody
         return only(frame.image, around(place, _size(frame), CLOSE_M if close else AROUND_M))
@@ -169,6 +169,7 @@ class MediaPipePose:
         if rival is None:
             return pose
         self._follower.take(rival)
+        self._choice = Choice(self._settings.choosing, self._choice.takes)
         self._bring_back(frame, next(each for each, person in seen if person is rival))
         return Pose.nobody(frame.time, _size(frame))
 

@@ -80,7 +80,7 @@ class Follower:
         self._way: deque[Person] = deque()
         self._hidden = False
         self._there_since: float | None = None
-        self._wary_until = float("-inf")
+        self._wary_until = self._narrow_until = float("-inf")
 
     @property
     def place(self) -> Person | None:
@@ -96,11 +96,18 @@ class Follower:
         """Whether others were near a moment ago."""
         return time < self._wary_until
 
+    def narrow(self, time: float) -> bool:
+        """Whether the tracker should be shown the lifter's place only."""
+        return self.wary(time) or time < self._narrow_until
+
     def take(self, person: Person) -> None:
-        """Follow whoever the tracker finds in that place from now on; somebody else is about."""
+        """Follow whoever the tracker finds in that place from now on; somebody else is about.
+
+        No wariness: what they look like is still to be learned, and who was left stands still.
+        """
         self._forget()
         self._sought = person
-        self._wary_until = person.time + self._settings.wary_s
+        self._narrow_until = person.time + self._settings.wary_s
 
     def resembles(self, person: Person) -> bool:
         """Whether somebody found by a second look may be the lifter."""

@@ -85,3 +85,10 @@ class ChoosingSettings(Settings):
     """Seconds after which it is looked whether somebody else is about to lift, then twice as many,"""
     glance_most_s: float = Field(4.0, gt=0)
     """... and these at most, for lifters who come later. A look costs two poses."""
+    busy: float = Field(3.0, gt=0)
+    """Times `least` from which on who is followed does not stand about, however others stand: squats with
+    hanging arms are above it, who stands beside a bar that moves is not."""
+    still: float = Field(0.3, gt=0)
+    """Trunks aside that somebody about to lift may be off a look later: who strolls is farther on."""
+    grown: float = Field(0.3, gt=0)
+    """Logarithm of the scale that is walking towards the camera or away: a step in four metres is 0.2."""

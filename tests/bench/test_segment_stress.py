@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +97,6 @@ def test_each_change_does_what_it_says(poses: list[Pose]) -> None:
     assert np.ptp(off[:, :, 0], axis=1).max() < 1e-6, "all landmarks together"
     small = np.stack([p.image for p in changed(farther(0.5), poses)])
     assert np.ptp(small[..., 1]) == pytest.approx(0.5 * np.ptp(image[..., 1]))
-
-
-def test_who_is_not_found_is_not_shaken_into_being(poses: list[Pose]) -> None:
-    nobody = Pose.nobody(0.0, poses[0].size)
-    assert not changed(shaken(0.01), [nobody])[0].found
-    assert not changed(swayed(0.01), [replace(nobody, time=1.0)])[0].found
 
 
 def test_the_bench_shows_a_line_for_each_stress(shared: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamaqa.body import Joint
-from streamaqa.pose.choosing import Choice, Stir, Suspicion, ready
+from streamaqa.pose.choosing import TAKES, Choice, Stir, Suspicion, ready
 from streamaqa.pose.person import Person
 from streamaqa.pose.settings import ChoosingSettings
 from streamaqa.types import Pose
@@ -58,6 +59,10 @@ def pictures(seconds: float, moving: Callable[[float], list[float]]) -> Pictures
             y = int(120 + 50 * np.sin(2 * np.pi * time / 2.0))
             picture[y - 10 : y + 10, max(0, int(x) - 20) : int(x) + 20] = 200
         yield time, picture
+
+
+def always(x: float) -> Callable[[float], list[float]]:
+    return lambda _: [x]
 
 
 def chosen(choice: Choice, stream: Pictures, size: float = 1.0) -> list[float]:
@@ -132,12 +137,14 @@ def test_a_look_that_finds_somebody_about_to_lift_is_soon_followed_by_another() 
 
 
 def test_two_who_are_about_to_lift_are_told_apart_by_who_moves() -> None:
-    choice, anywhere = Choice(), Suspicion(240.0)
-    for time, picture in pictures(2.0, lambda _: [80.0]):
-        mine, theirs = (pose(time, x, hands=0.1) for x in (80.0, 240.0))
-        person = Person.of(mine, picture)
-        choice.push(picture, mine, person)
-        assert choice.decide(mine, person, [(theirs, Person.of(theirs, picture))], anywhere) is None
+    for moving, taken in ((80.0, False), (240.0, True)):
+        choice, rivals = Choice(), []
+        for time, picture in pictures(4.0, always(moving)):
+            mine, theirs = (pose(time, x, hands=0.1) for x in (80.0, 240.0))
+            person = Person.of(mine, picture)
+            if (why := choice.push(picture, mine, person)) is not None:
+                rivals.append(choice.decide(mine, person, [(theirs, Person.of(theirs, picture))], why))
+        assert any(rivals) == taken
 
 
 def test_the_longer_nobody_is_about_to_lift_the_rarer_are_the_looks() -> None:
@@ -156,17 +163,96 @@ def test_one_hand_up_or_no_trunk_is_nobody_about_to_lift() -> None:
     phone.world[Joint.WRIST, 1] = phone.world[Joint.SHOULDER, 1]
     assert not ready(phone, settings)
     assert not ready(Pose.nobody(0.0, SIZE), settings)
-    assert not ready(pose(0.0, 80.0, lean=140.0), settings)
 
 
-def test_who_walked_in_first_has_not_shown_that_they_lift() -> None:
+def sprite(picture: NDArray[np.uint8], x: float, size: float = 1.0) -> NDArray[np.uint8]:
+    """The picture with somebody in checks at that place."""
+    rows, columns = np.mgrid[: SIZE[1], : SIZE[0]]
+    within = (abs(columns - x) < 20 * size) & (abs(rows - 120) < 60 * size)
+    checks = ((((columns - x) / size) // 5 + ((rows - 120) / size) // 5) % 2 * 100).astype(np.uint8)
+    return np.where(within[..., None], checks[..., None], picture).astype(np.uint8)
+
+
+@pytest.mark.parametrize("way", ["across", "towards the camera", "away from it"])
+def test_who_walked_in_first_has_not_shown_that_they_lift(way: str) -> None:
     """Whoever starts the camera moves first, and then stands beside."""
     choice = Choice()
-    for time, picture in pictures(4.0, lambda time: [40.0 + 40.0 * min(time, 3.0)]):
-        walking = pose(time, 40.0 + 40.0 * min(time, 3.0))
+    for time, grey in pictures(9.0, lambda _: []):
+        gone = min(time, 3.0)
+        x = 40.0 + 40.0 * gone if way == "across" else 160.0
+        size = {"across": 1.0, "towards the camera": 0.5 + 0.25 * gone, "away from it": 1.4 - 0.25 * gone}[
+            way
+        ]
+        walking, picture = pose(time, x, size), sprite(grey, x, size)
         choice.push(picture, walking, Person.of(walking, picture))
-        if time < 3.0:
-            assert not choice.settled
+    assert not choice.settled
+
+
+def test_a_slip_of_the_model_unsettles_nobody() -> None:
+    choice = Choice()
+    for frame, (time, picture) in enumerate(pictures(5.0, lambda _: [80.0])):
+        slipped = pose(time, 80.0 + (25.0 if frame % 15 == 0 else 0.0))
+        choice.push(picture, slipped, Person.of(slipped, picture))
+    assert choice.settled
+
+
+def test_who_strolls_past_with_raised_hands_is_not_taken_nor_looked_after() -> None:
+    choice, looks = Choice(), 0
+    for time, picture in pictures(6.0, lambda _: []):
+        mine, theirs = pose(time, 80.0), pose(time, 160.0 + 35.0 * time, hands=0.1)  # half a metre a second
+        person = Person.of(mine, picture)
+        if (why := choice.push(picture, mine, person)) is not None:
+            looks += 1
+            assert choice.decide(mine, person, [(theirs, Person.of(theirs, picture))], why) is None
+    assert looks <= 8
+
+
+def test_who_moves_is_not_left_for_how_another_stands() -> None:
+    choice = Choice()
+    for time, grey in pictures(6.0, lambda _: []):
+        picture = sprite(grey, 80.0 + 8.0 * np.sin(6.0 * time))
+        mine, theirs = pose(time, 80.0), pose(time, 240.0, hands=0.1)
+        person = Person.of(mine, picture)
+        if (why := choice.push(picture, mine, person)) is not None:
+            assert choice.decide(mine, person, [(theirs, Person.of(theirs, picture))], why) is None
+    assert choice.settled
+
+
+def test_looks_confirm_one_another_only_if_one_soon_follows_the_other() -> None:
+    mine, theirs = pose(0.0, 80.0), pose(0.0, 240.0, hands=0.1)
+    picture = np.full((SIZE[1], SIZE[0], 3), 100, np.uint8)
+    for apart, taken in ((0.05, False), (0.3, True), (0.6, True), (5.0, False)):
+        choice = Choice()
+        for time in (1.0, 1.0 + apart):
+            seen = [(each := replace(theirs, time=time), Person.of(each, picture))]
+            now = replace(mine, time=time)
+            rival = choice.decide(now, Person.of(now, picture), seen, Suspicion(None))
+        assert (rival is not None) == taken, apart
+
+
+def test_two_who_are_about_to_lift_beside_are_not_mistaken_for_one_who_moves() -> None:
+    """Which of them is nearer changes from look to look."""
+    choice, picture = Choice(), np.full((SIZE[1], SIZE[0], 3), 100, np.uint8)
+    mine = pose(0.0, 160.0)
+    for time, larger in ((1.0, 20.0), (1.3, 300.0)):
+        seen = [pose(time, x, 1.05 if x == larger else 1.0, hands=0.1) for x in (20.0, 300.0)]
+        people = [(each, Person.of(each, picture)) for each in seen]
+        now = replace(mine, time=time)
+        rival = choice.decide(now, Person.of(now, picture), people, Suspicion(None))
+    assert rival is people[1][1]
+
+
+def test_two_who_change_places_are_not_followed_in_turn_for_ever() -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 100, np.uint8)
+    choice, followed, taken = Choice(), 80.0, 0
+    for time in np.arange(0.0, 30.0, 1 / FPS).tolist():
+        mine, theirs = pose(time, followed), pose(time, 320.0 - followed, hands=0.1)
+        person = Person.of(mine, picture)
+        if (why := choice.push(picture, mine, person)) is None:
+            continue
+        if choice.decide(mine, person, [(theirs, Person.of(theirs, picture))], why) is not None:
+            choice, followed, taken = Choice(takes=choice.takes), 320.0 - followed, taken + 1
+    assert taken == TAKES
 
 
 def test_who_stands_still_is_left_for_who_moves_in_place() -> None:
@@ -200,7 +286,8 @@ def test_in_a_room_where_nothing_moves_nobody_is_looked_for() -> None:
 def test_a_gap_in_the_stream_settles_nothing() -> None:
     choice = Choice()
     stream = list(pictures(1.0, lambda _: [80.0]))
-    for time, picture in [*stream[:8], (60.0, stream[-1][1])]:
+    after = [(60.0 + number / FPS, stream[-1][1]) for number in range(30)]
+    for time, picture in [*stream[:8], *after]:
         followed = pose(time, 80.0)
         choice.push(picture, followed, Person.of(followed, picture))
     assert not choice.settled

@@ -50,21 +50,24 @@ def test_a_passer_by_does_not_take_the_tracker_along(pose_model: Path) -> None:
 
 
 def test_a_spotter_who_stands_beside_from_the_first_is_left_for_the_lifter(pose_model: Path) -> None:
-    """The tracker begins with the spotter, who is nearer; without `choosing` it never leaves them."""
+    """The tracker begins with the spotter, who is nearer; without `choosing` it never leaves them.
+
+    The lifter, who waits at the bar, is followed within a second, and through the squats that come then.
+    """
     case = next(case for case in cases(1, 0) if case.kind == "spotter beside")
     source = SyntheticSource(case.scene, size=case.size, fps=15.0)
     with MediaPipePose(pose_model) as estimator:
         poses = [estimator.estimate(frame) for frame in itertools.islice(source.frames(), 66)]
     followed = compare(case, poses)
-    assert followed.off[:15].all()
-    assert followed.apart[-12:] == pytest.approx(0.0, abs=OFF)
+    assert followed.off[:8].all()
+    assert followed.apart[15:] == pytest.approx(0.0, abs=OFF)
 
 
-def test_a_lifter_alone_costs_no_second_look(shared: Path, pose_model: Path) -> None:
+def test_a_lifter_alone_costs_hardly_a_second_look(shared: Path, pose_model: Path) -> None:
     for clip in sorted((shared / "clips").glob("*.mp4")):
         source = VideoSource(clip)
         with MediaPipePose(pose_model) as estimator:
             found = [estimator.estimate(frame).found for frame in itertools.islice(source.frames(), 45)]
             assert all(found)
-            assert estimator.looks == 0
+            assert estimator.looks <= 3, "whether somebody else is about to lift"
         source.close()
