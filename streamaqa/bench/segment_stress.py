@@ -127,7 +127,7 @@ STRESSES: Final = (
     *(Stress(f"every {name} pose", every(count)) for count, name in ((2, "second"), (3, "third"))),
     *(Stress(f"{share:.0%} of poses dropped", dropped(share)) for share in (0.2, 0.4)),
     *(Stress(f"nobody in {share:.0%} of poses", unseen(share)) for share in (0.1, 0.25)),
-    *(Stress(f"hidden for {seconds:g} s in every four", hidden(seconds)) for seconds in (0.3, 0.5)),
+    *(Stress(f"hidden for {seconds:g} s in four", hidden(seconds)) for seconds in (0.3, 0.5)),
     *(Stress(f"noise of {share:.1%} of the picture", shaken(share)) for share in (0.003, 0.006)),
     *(Stress(f"camera sways by {share:.0%}", swayed(share)) for share in (0.01, 0.02, 0.04)),
 )
