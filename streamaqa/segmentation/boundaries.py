@@ -21,7 +21,7 @@ from streamaqa.segmentation.filter import Array, smooth
 from streamaqa.segmentation.minimum_jerk import Curve, fit, time_of
 from streamaqa.segmentation.settings import PhaseSettings
 
-_GAP_S = 0.25
+GAP_S = 0.25
 """Seconds without a pose in which a crossing is not seen but drawn by a straight line: a squat's start may be
 early by half of them. Longer than from one pose to the next at 10 a second with one lost."""
 
@@ -61,7 +61,7 @@ def patched(cut: Cut, patch: Cut, crossed: Cut, t: Array) -> Cut:
 
     def hidden(at: float) -> bool:
         after = int(np.searchsorted(t, at))
-        return 0 < after < len(t) and bool(t[after] - t[after - 1] > _GAP_S)
+        return 0 < after < len(t) and bool(t[after] - t[after - 1] > GAP_S)
 
     turned = patch if hidden(crossed.hold_start) or hidden(crossed.hold_end) else cut
     return replace(

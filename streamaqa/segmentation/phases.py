@@ -17,7 +17,7 @@ import numpy as np
 
 from streamaqa.exercises import Exercise
 from streamaqa.motion import Measure, Moment, Motion, Posture
-from streamaqa.segmentation.boundaries import Cut, between, patched, read
+from streamaqa.segmentation.boundaries import GAP_S, Cut, between, patched, read
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.followed import FollowedLoad
 from streamaqa.segmentation.settings import PhaseSettings
@@ -64,6 +64,8 @@ Note = Opened | Turned | Closed | Dropped
 
 _BEGUN = 0.25
 """Share of the travel until a movement is noticed, below which the lifter was still at rest."""
+_BEYOND = 1.25
+"""Shares of the way out that the way back may be for the load to be waited for: real ones are 0.8 to 1.1."""
 _WATCHED = 0.5
 """Share of a time for which poses have to be there: who was hidden may have rested or not."""
 
@@ -105,6 +107,9 @@ class PhaseMachine:
         self._base = self._top = self._low = 0.0
         self._left = self._topped = self._lowest = 0.0
         self._peak_speed = self._moving = 0.0
+        self._found: float | None = None
+        """Where the signal was found again after a gap in which it left home, until it moves from there:
+        a lifter who was hidden while they took up another place, rather than a repetition that is held."""
 
     @property
     def open(self) -> bool:
@@ -149,6 +154,7 @@ class PhaseMachine:
             return []
         self._state = _State.OUT
         self._left = now.time
+        self._found = now.value if now.time - self._past[-2].time > GAP_S else None
         self._top, self._topped = now.value, now.time
         start = self._provisional_start()
         return [Opened(start, not self._failed(("start", "rise"), start, now.time, now.time))]
@@ -158,6 +164,10 @@ class PhaseMachine:
         if now.value > self._top:
             self._top, self._topped = now.value, now.time
         travel = self._top - self._base
+        if self._found is not None and abs(now.value - self._found) > s.still:
+            self._found = None  # the movement goes on
+        if self._found is not None and now.time - self._left >= s.still_s:
+            return self._drop("moved_unseen", self._found)
         if now.time - self._left > s.most_s or now.time - self._topped > s.hold_s:
             return self._drop("too_long", now.value)
         least = self._motion.least_range
@@ -207,8 +217,11 @@ class PhaseMachine:
         """Whether the load, followed in the picture, is not back yet, though the landmarks are at rest.
 
         It still comes back, or it was seen to go and not to come: hands that leave the picture are drawn
-        back in by the pose model.
+        back in by the pose model. Landmarks that came back much farther than they had gone are not at rest
+        too early, but were wrong about the way out.
         """
+        if self._returned() > _BEYOND:
+            return False
         since = min(self._left - self._settings.still_s, self._topped)
         return self._load.still_out(
             next(sample.posture for sample in self._past if sample.time >= since),

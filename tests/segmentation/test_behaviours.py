@@ -141,6 +141,27 @@ def test_who_walks_past_hides_no_boundary(exercise: str, hidden: str) -> None:
     assert [found.start, found.turn, found.end] == pytest.approx([true.start, true.turn, true.end], abs=0.067)
 
 
+@pytest.mark.parametrize("exercise", NAMES)
+def test_who_takes_up_a_place_unseen_begins_from_there(exercise: str) -> None:
+    """A body that is guessed elsewhere until nobody is seen, and then rightly, has not begun a repetition."""
+    drawn = scene(exercise, reps=3, view=60.0, tempo=1.2, seed=5)
+    first = truth(drawn).reps[0]
+    before = [pose for pose in track(drawn) if pose.time < first.start - 0.2][-1]
+    still = [replace(before, time=before.time + n / 30) for n in range(1, 45)]
+    later = [replace(pose, time=pose.time + 45 / 30) for pose in track(drawn) if pose.time > before.time]
+    rises = first.exercise != "squat"
+    stream = [pose for pose in track(drawn) if pose.time <= before.time] + still + later
+    gone = before.time + 0.6
+    for n, pose in enumerate(stream):
+        if pose.time < before.time:
+            image = pose.image.copy()
+            image[: 23 if rises else 33, 1] += 0.12 if rises else -0.12
+            stream[n] = replace(pose, image=image)
+        elif pose.time < gone:
+            stream[n] = Pose.nobody(pose.time, pose.size)
+    assert [rep.exercise for rep in reps(run(stream))] == [exercise] * 3
+
+
 # --- what the lifter holds, and sits on -----------------------------------------------------------------
 
 

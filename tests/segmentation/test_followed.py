@@ -15,7 +15,7 @@ from streamaqa.segmentation.boundaries import Cut
 from streamaqa.segmentation.filter import Array
 from streamaqa.segmentation.minimum_jerk import minimum_jerk
 from streamaqa.sources.synthetic import Scene, Truth
-from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Pose
+from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Pose, RepCancelled, RepEnded
 
 POINTS = LOAD_POINTS + HIP_POINTS
 WAY = 60.0
@@ -136,6 +136,27 @@ def test_a_camera_that_pans_changes_nothing_where_the_room_is_followed(exercise:
         image[:, 1] += np.float32(shift)
         panned.append(replace(pose, image=image))
     assert off(drawn, with_flow(panned, drawn, pan)) < 2 / 30
+
+
+@pytest.mark.parametrize(("beyond", "waits"), [(0.0, True), (0.5, False)])
+def test_a_load_is_waited_for_only_if_the_landmarks_came_back_about_as_far_as_they_went(
+    beyond: float, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arms that are guessed leap up, and then down beyond where they began: a squat was held for a press."""
+    monkeypatch.setattr(followed.FollowedLoad, "still_out", lambda *_, **__: True)
+    drawn = scene("overhead_press", reps=1, view=45.0, tempo=1.0, seed=2)
+    true, stream = truth(drawn).reps[0], truth(drawn).poses(np.arange(0.0, truth(drawn).duration + 2, 1 / 30))
+    trunk = float(stream[0].image[23, 1] - stream[0].image[11, 1])
+    segmenter, ended = Segmenter(), []
+    for pose in stream:
+        image = pose.image.copy()
+        image[13:23, 1] += np.float32(beyond * trunk * np.clip((pose.time - true.turn) / 1.5, 0.0, 1.0))
+        ended += [
+            event
+            for event in segmenter.push(replace(pose, image=image))
+            if isinstance(event, RepEnded | RepCancelled)
+        ]
+    assert (not ended) == waits
 
 
 def test_a_break_in_the_flow_costs_accuracy_and_no_repetition() -> None:
