@@ -22,7 +22,7 @@ from streamaqa.bench.segment_space import PARAMETERS, exercises_of, settings_of,
 from streamaqa.bench.segment_trials import Outcome, Trials, Values
 from streamaqa.sources.pose_track import PoseTrackSource
 
-SWEEPS: Final = 1
+SWEEPS: Final = 2
 """Passes through all parameters, at most; each costs as much again."""
 ALIKE: Final = 0.01
 """Share of the cost within which two values are as good as each other."""
