@@ -40,7 +40,7 @@ class Stress:
     name: str
     change: Change
     times: float = 1.0
-    """Times as long as it took, where the change says so."""
+    """Times as long as it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Stressed:
     figures: AnnotatedResult
 
 
-def slower(times: float) -> Change:
-    """Everything takes `times` as long."""
-    return lambda poses, _: [replace(pose, time=pose.time * times) for pose in poses]
+def same(poses: Poses, _: np.random.Generator) -> Poses:
+    """Nothing is changed."""
+    return poses
 
 
 def every(count: int) -> Change:
@@ -75,8 +75,7 @@ def unseen(share: float) -> Change:
     """In that share of poses nobody is found."""
 
     def change(poses: Poses, rng: np.random.Generator) -> Poses:
-        gone = rng.random(len(poses)) < share
-        return [Pose.nobody(p.time, p.size) if none else p for p, none in zip(poses, gone, strict=True)]
+        return _without(poses, (rng.random(len(poses)) < share).tolist())
 
     return change
 
@@ -86,8 +85,7 @@ def hidden(seconds: float) -> Change:
 
     def change(poses: Poses, rng: np.random.Generator) -> Poses:
         begin = rng.uniform(0.0, HIDDEN_EVERY_S)
-        gone = [(pose.time + begin) % HIDDEN_EVERY_S < seconds for pose in poses]
-        return [Pose.nobody(p.time, p.size) if none else p for p, none in zip(poses, gone, strict=True)]
+        return _without(poses, [(pose.time + begin) % HIDDEN_EVERY_S < seconds for pose in poses])
 
     return change
 
@@ -120,10 +118,10 @@ def farther(share: float) -> Change:
 
 
 STRESSES: Final = (
-    Stress("as recorded", lambda poses, _: poses),
+    Stress("as recorded", same),
     Stress("mirrored", lambda poses, _: [mirrored(pose) for pose in poses]),
     Stress("half as large", farther(0.5)),
-    *(Stress(f"{times:g} times as long", slower(times), times) for times in (0.6, 0.75, 1.4, 2.0)),
+    *(Stress(f"{times:g} times as long", same, times) for times in (0.6, 0.75, 1.4, 2.0)),
     *(Stress(f"every {name} pose", every(count)) for count, name in ((2, "second"), (3, "third"))),
     *(Stress(f"{share:.0%} of poses dropped", dropped(share)) for share in (0.2, 0.4)),
     *(Stress(f"nobody in {share:.0%} of poses", unseen(share)) for share in (0.1, 0.25)),
@@ -155,7 +153,8 @@ def _figures(
 ) -> AnnotatedResult:
     recordings, rested = [], []
     for annotation, poses in tracks:
-        changed = list(stress.change(poses, np.random.default_rng(0)))
+        longer = [replace(pose, time=pose.time * stress.times) for pose in poses]
+        changed = stress.change(longer, np.random.default_rng(0))
         annotated = stretched(annotation, stress.times)
         recordings.append(score(annotated, run(changed, settings)))
         rested.append(score(annotated, run(rest(changed), settings)))
@@ -170,6 +169,11 @@ def stretched(annotation: Annotation, times: float) -> Annotation:
             if rep.get(name) is not None:
                 rep[name] *= times
     return longer
+
+
+def _without(poses: Poses, gone: Sequence[bool]) -> Poses:
+    """Nobody in those poses."""
+    return [Pose.nobody(p.time, p.size) if none else p for p, none in zip(poses, gone, strict=True)]
 
 
 def _moved(pose: Pose, by: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Pose:

@@ -125,10 +125,9 @@ def _join(cut: Cut, t: Array, raw: Array, settings: PhaseSettings) -> Cut:
     level = float(np.median(still)) if len(still) else float(raw[0])
     guess = Curve(level, cut.first_range, cut.second_range, begins, first, leaves, second)
     curve, rms = fit(t[seen], raw[seen], guess)
-    fits = 1 / (1 + (rms / settings.curve_rms) ** 4)
+    fitted, fits = _cut_of(curve, settings), 1 / (1 + (rms / settings.curve_rms) ** 4)
     joined, guessed = (
-        between(cut, _cut_of(curve, settings), weight, float(t[0]), float(t[-1]))
-        for weight in (settings.curve * fits, fits)
+        between(cut, fitted, weight, float(t[0]), float(t[-1])) for weight in (settings.curve * fits, fits)
     )
     return patched(joined, guessed, cut, t)
 
