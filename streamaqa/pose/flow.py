@@ -8,6 +8,7 @@ landmarks say where to look, and the flow says how far that went. Design choices
 - Points are followed on their own, as long as they stay near what they belong to (Lucas and Kanade 1981,
   pyramidal as in Bouguet 2001). Put at the landmarks anew in each picture they slide along the limb as the
   model errs. Those that do not come along are left behind, and begin again at the lifter.
+- A hand that the model does not see, as behind a back, is looked for in a wider circle.
 - Which of them were on the bar and which on the wall behind it is decided when a movement is over and it is
   known who came along: see `segmentation.followed`.
 - Where the room moves, the camera does; it is taken off.
@@ -45,6 +46,8 @@ SEED_M: Final = 0.06
 """How far from wrist, hip or bar a point begins."""
 STRAY_M: Final = 0.12
 """... and how far off it may get: landmarks are wrong by up to half of that."""
+UNSEEN_M: Final = 0.3
+"""How much farther about a wrist that the model does not see at all, as behind a back: as far as it errs."""
 MOVED_M: Final = 0.05
 """A point that has moved that far is on somebody who moves, and no wall."""
 LOOSE_M: Final = 0.4
@@ -175,9 +178,11 @@ class PointFollower:
                 np.repeat(flat[_HIPS, :], HIP_POINTS // 2, axis=0),
             ]
         )
+        spread = _spread(pose.image[_WRISTS, 3])
         off = self._points - home
         moved = self._points - self._begun
-        allowed = np.where(np.hypot(moved[:, 0], moved[:, 1]) > MOVED_M * metre, LOOSE_M, STRAY_M) * metre
+        near = STRAY_M - SEED_M + spread
+        allowed = np.where(np.hypot(moved[:, 0], moved[:, 1]) > MOVED_M * metre, LOOSE_M, near) * metre
         astray = np.hypot(off[:, 0], off[:, 1]) > allowed
         bar = self._points[:_ALONG] - middle
         beyond = np.abs(bar @ along) > half + (REACH_M + SEED_M) * metre
@@ -187,12 +192,12 @@ class PointFollower:
             return
         begins = ((self._seeds + np.arange(len(new)))[:, None] * _SPREAD % 1.0) * 2.0 - 1.0
         self._seeds += len(new)
-        points = home[new] + begins * SEED_M * metre
+        points = home[new] + begins * spread[new, None] * metre
         on_bar = new < _ALONG
         points[on_bar] = (
             middle
             + begins[on_bar, :1] * (half + REACH_M * metre) * along
-            + begins[on_bar, 1:] * SEED_M * metre * across
+            + begins[on_bar, 1:] * spread[new[on_bar], None] * metre * across
         )
         self._points[new] = self._begun[new] = points
 
@@ -224,6 +229,18 @@ def _metre(pose: Pose, flat: _Array) -> float:
     """Pixels of a metre at the lifter's distance."""
     spread, real = (np.square(p - p.mean(axis=0)).sum() for p in (flat[_SPAN, :], pose.world[_SPAN, :2]))
     return float(np.sqrt(max(float(spread), 1.0) / max(float(real), 1e-3)))
+
+
+def _spread(seen: _Array) -> _Array:
+    """(POINTS,) metres from its landmark, or from the bar, within which each point begins.
+
+    `seen` is the visibility of the wrists, (2,).
+    """
+    unseen = UNSEEN_M * (1.0 - np.clip(seen, 0.0, 1.0))
+    spread = np.full(POINTS, SEED_M, np.float32)
+    spread[:_ALONG] += unseen.max()
+    spread[_ALONG:LOAD_POINTS] += np.tile(unseen, (LOAD_POINTS - _ALONG) // 2)
+    return spread
 
 
 def _bar(flat: _Array, metre: float) -> tuple[_Array, _Array, _Array, float]:

@@ -3,7 +3,8 @@
 Around the hands some points sit on bar, plates and hands, others on the wall behind or on the thighs. While
 a lifter rests nobody can tell them apart; once the movement is there, those that went farthest were on the
 load. They are chosen anew in each of four parts of the repetition, since points are lost and begin again, and
-in the one that begins at rest by what they did in all of it.
+in the one that begins at rest by what they did in all of it. A few of those were picked up on the way, or are
+left behind before its end: they had hardly moved when the load had begun to.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from statistics import median
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from streamaqa.segmentation.minimum_jerk import minimum_jerk
 from streamaqa.segmentation.settings import PhaseSettings
 from streamaqa.types import LOAD_POINTS
 
+Chosen: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+"""(points,) which of them are meant."""
 POINTS: Final = {"load": slice(None, LOAD_POINTS), "hips": slice(LOAD_POINTS, None)}
 _FAR: Final = {"load": 92.0, "hips": 60.0}
 """Percentile of the points' ways that is taken for the load's: a few are torn along by something else. Most
@@ -32,6 +35,9 @@ _NEAR: Final = ((0.9, 1.12), (0.75, 1.3))
 """Shares of that way within which a point came along; where too few did, the wider ones."""
 _LEAST: Final = 3
 """Points that have to agree."""
+_SLOW: Final = (75.0, 0.75)
+"""Percentile of the ways at the slow end of a part, and the share of that below which a point was not yet, or
+is no more, on the load: at the neck it is picked up when the bar is 0.2 s on its way."""
 _QUARTER: Final = 0.4
 """Share of the time between the crossings of 5 and 95 % at which 40 % of a smooth way are done."""
 _REST: Final = 0.2
@@ -69,7 +75,7 @@ class FollowedLoad:
         ruler = _ruler(postures)
         seen = cut
         for settings in (self._rough, self._fine):  # the first one says where the turn is
-            pixels = height(times, points, which, self._sign, seen)
+            pixels = height(times, points, which, self._sign, seen, cut)
             if pixels is None:
                 return None
             seen = read(times, pixels / ruler, left, cut, settings)
@@ -122,7 +128,9 @@ def risen(postures: Sequence[Posture], which: Followed) -> Array | None:
     return np.stack(rows)[:, POINTS[which]] if len(rows) == len(seen) else None
 
 
-def height(times: Array, points: Array, which: Followed, sign: float, cut: Cut) -> Array | None:
+def height(
+    times: Array, points: Array, which: Followed, sign: float, cut: Cut, landmarks: Cut
+) -> Array | None:
     """(T,) pixels that the load went the way that a first phase goes, as `cut` says roughly when.
 
     Args:
@@ -130,7 +138,9 @@ def height(times: Array, points: Array, which: Followed, sign: float, cut: Cut) 
         points: (T, points) as `risen` gives them.
         which: what they are about.
         sign: 1 if the first phase lifts, -1 if it lowers.
-        cut: of the same movement, read from the landmarks.
+        cut: of the same movement, as it was read last.
+        landmarks: as it was read from the landmarks. A start that was read too early from these points would
+            choose those that drift.
 
     None where too few points agree.
     """
@@ -144,12 +154,16 @@ def height(times: Array, points: Array, which: Followed, sign: float, cut: Cut) 
     roamed = _came_along(points.max(axis=0) - points.min(axis=0), which)
     if roamed.sum() < _LEAST:
         return None
+    slow = {0: landmarks.start, len(marks) - 2: landmarks.end} if which == "load" else {}
     for part, (first, last) in enumerate(itertools.pairwise(marks)):
         if last <= first:
             continue
         came = _came_along((sign if part < 2 else -sign) * (points[last] - points[first]), which)
         if came.sum() < _LEAST:
             came = roamed
+        if part in slow:
+            at = int(np.clip(np.searchsorted(times, slow[part]), first, last))
+            came = _all_the_way(came, sign * (points[at] - points[first if part == 0 else last]))
         begin = 0 if part == 0 else first + 1
         total[begin : last + 1] = steps[begin : last + 1, came].mean(axis=1)
     return np.asarray(sign * np.cumsum(total))
@@ -177,7 +191,7 @@ def travel(moved: Array, which: Followed, sign: float) -> float:
     return float(np.percentile(sign * moved, _FAR[which]))
 
 
-def _came_along(went: Array, which: Followed) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _came_along(went: Array, which: Followed) -> Chosen:
     """Which points went the way that the load went."""
     far = float(np.percentile(went, _FAR[which]))
     came = np.zeros(len(went), bool)
@@ -186,6 +200,17 @@ def _came_along(went: Array, which: Followed) -> np.ndarray[tuple[int, ...], np.
         if came.sum() >= _LEAST:
             break
     return came
+
+
+def _all_the_way(came: Chosen, went: Array) -> Chosen:
+    """Those of the points that `came` along that did so at the slow end too, (points,): each `went` so far.
+
+    The others were at rest until the load picked them up, or are where it left them.
+    """
+    percentile, share = _SLOW
+    far = float(np.percentile(went[came], percentile)) if came.any() else 0.0
+    kept = came & (went >= share * far)
+    return kept if far > 0 and kept.any() else came
 
 
 def _to_come(speed: float) -> float:

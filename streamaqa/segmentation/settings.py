@@ -54,8 +54,9 @@ class PhaseSettings(Settings):
     """What the curve leaves, RMS as a share of the range, where it counts for half as much."""
     followed_share: float = Field(0.012, ge=0, lt=0.1)
     """`smooth_share` where the load is followed in the picture, which is less noisy."""
-    followed_curve: float = Field(0.7, ge=0, le=1)
-    """`curve` there: what is followed has fewer moods than what is estimated."""
+    followed_curve: float = Field(0.5, ge=0, le=1)
+    """`curve` there. At 0.7 presses seen from behind end 0.1 s early: a bar that comes towards the camera
+    on its way back does not move by minimum jerk in the picture."""
     moving: float = Field(0.2, gt=0, lt=1)
     """Share of its fastest return at which a load followed in the picture is still on its way: of a smooth
     movement 1.7 % are left then."""

@@ -115,6 +115,19 @@ def test_points_go_where_the_lifter_is() -> None:
     assert after == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.parametrize(("seen", "found"), [(1.0, False), (0.0, True)])
+def test_what_hands_hold_that_are_not_seen_is_looked_for_farther_off(seen: float, found: bool) -> None:
+    """The pose model puts the hands a quarter of a metre, 30 pixels, above the body that moves."""
+    image = STANDING.image.copy()
+    image[15:17, :2] = np.array([[135, 85], [110, 85]]) / (WIDTH, HEIGHT)
+    image[15:17, 3] = seen
+    follower = PointFollower()
+    for n in range(10):
+        moved = push(follower, picture(body_up=0.5 * n), replace(pose(n / 30), image=image))
+    assert moved is not None
+    assert bool(np.sum(moved.rise[:LOAD_POINTS] * HEIGHT > 0.4) >= 4) is found
+
+
 @pytest.mark.parametrize("change", ["gap", "size", "nobody"])
 def test_where_pictures_do_not_follow_each_other_it_begins_anew(change: str) -> None:
     follower = PointFollower()

@@ -36,7 +36,7 @@ def test_points_on_the_wall_do_not_count(on_bar: int, seed: int) -> None:
     points = np.zeros((len(times), LOAD_POINTS))
     points[:, rng.permutation(LOAD_POINTS)[:on_bar]] = way[:, None]
     points += np.cumsum(rng.normal(0, 0.03, points.shape), axis=0)
-    told = followed.height(times, points, "load", 1.0, cut)
+    told = followed.height(times, points, "load", 1.0, cut, cut)
     assert told is not None
     assert np.abs(told - told[0] - way).max() < 0.15 * WAY
 
@@ -44,7 +44,7 @@ def test_points_on_the_wall_do_not_count(on_bar: int, seed: int) -> None:
 def test_where_too_few_points_agree_nothing_is_told() -> None:
     times, way, cut = movement()
     points = way[:, None] * np.geomspace(1e-4, 1e4, LOAD_POINTS)
-    assert followed.height(times, points, "load", 1.0, cut) is None
+    assert followed.height(times, points, "load", 1.0, cut, cut) is None
 
 
 def test_points_that_begin_again_in_the_middle_are_put_together() -> None:
@@ -54,9 +54,22 @@ def test_points_that_begin_again_in_the_middle_are_put_together() -> None:
     part = np.digitize(times, [2.88, 4.25, 5.62])
     here = np.arange(LOAD_POINTS) % 4 == part[:, None]
     points = np.cumsum(np.where(here, steps[:, None], 0.0), axis=0)
-    told = followed.height(times, points, "load", 1.0, cut)
+    told = followed.height(times, points, "load", 1.0, cut, cut)
     assert told is not None
     assert np.abs(told - told[0] - way).max() < 0.05 * WAY
+
+
+def test_points_that_the_load_picks_up_and_leaves_behind_do_not_count() -> None:
+    """They rest while the bar does its first and its last 3.5 %, and come along for all the rest."""
+    times, way, cut = movement()
+    points = np.zeros((len(times), LOAD_POINTS))
+    points[:, :6] = way[:, None]
+    points[:, 6:18] = np.maximum(way - 0.035 * WAY, 0.0)[:, None]
+    told = followed.height(times, points, "load", 1.0, cut, cut)
+    assert told is not None
+    went = times[told - told[0] > 0.05 * WAY]
+    assert went[0] == pytest.approx(cut.start, abs=0.04)
+    assert went[-1] == pytest.approx(cut.end, abs=0.04)
 
 
 @pytest.mark.parametrize(("until", "moving"), [(5.6, True), (6.2, True), (6.5, False), (8.0, False)])
