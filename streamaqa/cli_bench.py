@@ -7,13 +7,16 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from streamaqa.config import load
 from streamaqa.errors import UsageError
+
+if TYPE_CHECKING:
+    from streamaqa.bench.llava_ways import Size
 
 bench = typer.Typer(help="Measure speed and accuracy on this machine.", no_args_is_help=True)
 console = Console()
@@ -138,11 +141,10 @@ def llava(
     as_json: JsonOption = False,
 ) -> None:
     """LLaVA-Video's read-out beside plain generation of the same modules. Needs the extra `llava`."""
-    if size not in ("tiny", "0.5b", "7b"):
-        raise UsageError(f"no size {size!r}: there are tiny, 0.5b and 7b")
+    known = _size(size)
     from streamaqa.bench import llava as measured
 
-    _tell(measured, measured.measure(size, weights), as_json)  # type: ignore[arg-type] # checked above
+    _tell(measured, measured.measure(known, weights), as_json)
 
 
 @bench.command(epilog="Example: [bold]streamaqa bench fleet --service-time 0.2 --streams 2,4,8[/bold]")
@@ -165,8 +167,7 @@ def fleet(
     as_json: JsonOption = False,
 ) -> None:
     """Lifters that one worker serves: latency, degraded and refused shares, throughput. Needs `worker`."""
-    if size not in (None, "tiny", "0.5b", "7b"):
-        raise UsageError(f"no size {size!r}: there are tiny, 0.5b and 7b")
+    known = None if size is None else _size(size)
     if weights != "random":
         raise UsageError(f"--weights {weights}: only random weights are measured")
     from streamaqa.bench import fleet as measured
@@ -175,7 +176,7 @@ def fleet(
         result = measured.measure(
             _numbers("--streams", streams),
             seconds=seconds,
-            size=size,  # type: ignore[arg-type] # checked above
+            size=known,
             service_time_s=service_time,
             frames=_numbers("--frames", frames),
             deadline_s=deadline,
@@ -187,6 +188,16 @@ def fleet(
 
         fleet_plot.plot(result, plot)
     _tell(measured, result, as_json)
+
+
+def _size(named: str) -> Size:
+    """The size of that name."""
+    from streamaqa.bench.llava_ways import SIZES
+
+    for size in SIZES:
+        if size == named:
+            return size
+    raise UsageError(f"no size {named!r}: there are {', '.join(SIZES[:-1])} and {SIZES[-1]}")
 
 
 def _numbers(option: str, text: str) -> list[int]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from streamaqa.dialogue import Answer, ErrorSpan, render
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamaqa.llava.readout import Asked, Reader
 
 Size: TypeAlias = Literal["tiny", "0.5b", "7b"]
+SIZES: Final[tuple[Size, ...]] = get_args(Size)
 REP_S = 2.8
 """Length of the shortest window, seconds: the median repetition of the real clips."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from streamaqa.exercises import EXERCISES, Exercise, exercise
 from streamaqa.motion import Gate, Motion
@@ -234,6 +234,7 @@ def _bound(exercise_name: str, gate_name: str, side: Side) -> float:
 
 
 def _field(settings: object, dotted: str) -> float:
+    value: Any = settings
     for part in dotted.split("."):
-        settings = getattr(settings, part)
-    return float(settings)  # type: ignore[arg-type] # the names of SETTINGS are those of numbers
+        value = getattr(value, part)
+    return float(value)

@@ -37,7 +37,7 @@ _LEAST: Final = 3
 """Points that have to agree."""
 _SLOW: Final = (75.0, 0.75)
 """Percentile of the ways at the slow end of a part, and the share of that below which a point was not yet, or
-is no more, on the load: at the neck it is picked up when the bar is 0.2 s on its way."""
+is no more, on the load: at a neck they have not moved at all when the bar has done 5 %."""
 _QUARTER: Final = 0.4
 """Share of the time between the crossings of 5 and 95 % at which 40 % of a smooth way are done."""
 _REST: Final = 0.2
