@@ -21,7 +21,7 @@ from streamaqa.children import Child, plain
 from streamaqa.config import CameraSettings, Config
 from streamaqa.delivery.builders import state_message
 from streamaqa.delivery.connection import connect
-from streamaqa.delivery.publisher import OFFLINE
+from streamaqa.delivery.publisher import OFFLINE, STOPPED
 from streamaqa.delivery.topics import Envelope, Topics
 from streamaqa.engine import new_session
 from streamaqa.errors import StreamaqaError
@@ -29,6 +29,8 @@ from streamaqa.types import SegmenterStatus
 
 STOP_S = 0.6
 """How long a camera may take to say goodbye before it is killed: all is over within a second."""
+GOODBYE_S = 0.3
+"""How long the supervisor may take to say goodbye for one that was killed."""
 HANG_S = 10.0
 """A camera process says that it lives every second; a machine that swaps may hold it up for some."""
 LOOK_S = 1.0
@@ -166,22 +168,22 @@ class _Kept:
             if recent > DEATHS_A_MINUTE:
                 reason = f"died {recent} times within a minute; last: {why}"
                 self._report("failed", reason)
-                await self._say_offline(reason)
+                await self._say_last(OFFLINE, reason)
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BACKOFF_S * 2 ** (recent - 1)):
                     await self.stop.wait()
 
-    async def _say_offline(self, reason: str) -> None:
-        """Tell subscribers why nothing more comes: the last will has said `offline`, but not why."""
+    async def _say_last(self, availability: bytes, reason: str | None = None) -> None:
+        """Tell subscribers that nothing more comes, and why: the last will has only said `offline`."""
         session = new_session(self._config, self._camera)
         topics = Topics(session.site, session.camera)
-        status = SegmenterStatus(person=False, exercise=None, phase=None, set_number=0, rep=0)
-        state = topics.envelope(state_message(session, status, 0.0, text=reason))
         with contextlib.suppress(StreamaqaError, MqttError):
             async with connect(self._config.mqtt, client_id=f"streamaqa-{session.id}") as link:
-                await link.publish(Envelope(topics.availability, OFFLINE, retain=True))
-                await link.publish(state)
+                await link.publish(Envelope(topics.availability, availability, retain=True))
+                if reason is not None:
+                    status = SegmenterStatus(person=False, exercise=None, phase=None, set_number=0, rep=0)
+                    await link.publish(topics.envelope(state_message(session, status, 0.0, text=reason)))
 
     def pause(self, *, wanted: bool) -> None:
         """Pause or go on; holds for a process that is started later, too."""
@@ -215,7 +217,12 @@ class _Kept:
                 stopper.cancel()
                 guard.cancel()
             self._child = None
-        if ended or self.stop.is_set():
+        if ended:
+            return None
+        if self.stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._say_last(STOPPED)
             return None
         if watchdog.complaint:
             return watchdog.complaint

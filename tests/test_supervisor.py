@@ -161,6 +161,21 @@ async def test_stopping_takes_less_than_a_second_and_leaves_no_process(
         await heard.until_payload("streamaqa/home/rack/availability", b"stopped")
 
 
+async def test_a_camera_that_is_too_slow_to_say_goodbye_is_killed_and_said_to_have_stopped(
+    mosquitto: Mosquitto, long: Path, tmp_path: Path
+) -> None:
+    topic = "streamaqa/home/rack/availability"
+    async with subscribed(mosquitto.settings) as heard:
+        async with running(configured(mosquitto, tmp_path, rack=long)) as (_, reports):
+            await reports.until("rack", "running")
+            await heard.until_payload(topic, b"online")
+            children()[0].suspend()
+        assert children() == []
+        await heard.until_payload(topic, b"stopped")
+    assert heard.on(topic) == [b"online", b"offline", b"stopped"]
+    assert reports.kinds("rack") == ["running"]
+
+
 async def test_a_camera_the_user_has_to_mend_is_not_started_again(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
