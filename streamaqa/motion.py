@@ -73,6 +73,8 @@ class Posture:
     facing: float
     """How far the left shoulder lies to the right of the right one in the picture, torso lengths: some 0.7
     with the face to the camera, less than 0 with the back."""
+    walked: bool = False
+    """Whether the lifter has come nearer or gone away since: heights before this one do not compare."""
     sight: Sight | None = None
     """What the heights were measured from; None if they were made by hand."""
 
@@ -225,6 +227,11 @@ def forearms_hang(posture: Posture) -> float:
     return 2 * posture.elbows - posture.shoulders - posture.wrists
 
 
+def trunk_shown(posture: Posture) -> float:
+    """Height of the shoulders over the hips in the picture: 1 upright, less the more the trunk is bent."""
+    return posture.shoulders - posture.hips
+
+
 def facing(posture: Posture) -> float:
     """Below 0 where the back is turned to the camera."""
     return posture.facing
@@ -326,8 +333,8 @@ PRESS = Motion(
         Gate("arms_stay_put", reach, "rise", low=0.15),
         Gate("not_overhead", reach, "turn", low=0.0, softness=0.2),
         Gate("arms_bent", elbow_angle, "turn", low=105.0, softness=10.0),
-        Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.65, high=0.6),
-        Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.65, high=0.6),
+        Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.65, high=0.8),
+        Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.65, high=0.8),
         Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
         Gate("arms_not_seen", arms_seen, "turn", low=0.4),
     ),
@@ -335,7 +342,14 @@ PRESS = Motion(
 
 # From exactly behind the trunk's lean is hardly seen: 4 to 40 degrees are read where 56 were drawn. There the
 # arms tell a row as well, and the hands are hidden, though the model places them well (visibility 0.2).
+# Raises of the arms and upright rows are told from it by straight arms (a row's elbows are bent to 90 to 130
+# degrees there), by elbows that come up to the shoulders, and by a trunk that shows all of its length (1.0 to
+# 1.2 upright, 0.7 to 1.0 bent).
+BENT = (Gate("trunk_not_short", trunk_shown, "turn", high=0.9),)
 PULLED = (
+    Gate("trunk_in_full", trunk_shown, "turn", high=1.0),
+    Gate("elbows_raised", elbows_over_shoulders, "turn", high=0.0, instead=BENT),
+    Gate("pulled_straight", elbow_angle, "turn", high=150.0, softness=10.0),
     Gate("not_pulled", forearms_hang, "turn", low=-0.15),
     Gate("seen_from_ahead", facing, "turn", high=-0.2),
 )

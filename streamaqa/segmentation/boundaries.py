@@ -74,20 +74,33 @@ def patched(cut: Cut, patch: Cut, crossed: Cut, t: Array) -> Cut:
     )
 
 
-def read(t: Array, raw: Array, left: float, base: float, settings: PhaseSettings) -> Cut:
+def home_level(level: float, out: float, stood: float, settings: PhaseSettings) -> float:
+    """Where a movement that went `out` from `level` ends if the lifter `stood` there just before it.
+
+    Legs that dip to drive a press take the bar along: it begins below the shoulders, and comes back to them.
+    """
+    return stood if settings.boundary * out < stood - level < settings.underway * out else level
+
+
+def read(
+    t: Array, raw: Array, left: float, base: float, settings: PhaseSettings, stood: float = -math.inf
+) -> Cut:
     """The boundaries in (T,) times and signal, which rises to the turn.
 
-    `left` is when the movement was noticed, `base` the level at rest that was believed in then.
+    `left` is when the movement was noticed, `base` the level at rest that was believed in then, `stood` the
+    one before a dip, if it is known.
     """
-    cut = _read(t, raw, left, base, settings, settings.smooth_s)
+    cut = _read(t, raw, left, base, settings, settings.smooth_s, stood)
     spread = settings.smooth_share * (cut.end - cut.start)
     if spread > settings.smooth_s:
-        cut = _read(t, raw, left, base, settings, spread)
+        cut = _read(t, raw, left, base, settings, spread, stood)
     returned = cut.second_range >= settings.returned * cut.first_range > 0
     return _join(cut, t, raw, settings) if returned and settings.curve > 0 else cut
 
 
-def _read(t: Array, raw: Array, left: float, base: float, settings: PhaseSettings, spread: float) -> Cut:
+def _read(
+    t: Array, raw: Array, left: float, base: float, settings: PhaseSettings, spread: float, stood: float
+) -> Cut:
     x = smooth(t, raw, spread)
     share = settings.boundary
     noticed = min(int(np.searchsorted(t, left)), len(t) - 1)
@@ -96,7 +109,7 @@ def _read(t: Array, raw: Array, left: float, base: float, settings: PhaseSetting
     level = _rest(t[: top + 1], x[: top + 1], level, settings)
     out, end_level = float(x[top]) - level, float(x[top:].min())
     if 0 < end_level - level < settings.underway * out:
-        end_level = level
+        end_level = min(end_level, home_level(level, out, stood, settings))
     back = float(x[top]) - end_level
     first, second = _behind(out, settings), _behind(back, settings)
     # of a movement that has only just turned the way back is taken to be as long as the way there

@@ -17,7 +17,7 @@ import numpy as np
 
 from streamaqa.exercises import Exercise
 from streamaqa.motion import Measure, Moment, Motion, Posture
-from streamaqa.segmentation.boundaries import GAP_S, Cut, between, patched, read
+from streamaqa.segmentation.boundaries import GAP_S, Cut, between, home_level, patched, read
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.followed import FollowedLoad
 from streamaqa.segmentation.settings import PhaseSettings
@@ -105,7 +105,9 @@ class PhaseMachine:
         self._past: deque[_Sample] = deque()
         self._state = _State.HOME
         self._base = self._top = self._low = 0.0
-        self._left = self._topped = self._lowest = 0.0
+        self._stood, self._stood_at = -math.inf, -math.inf
+        """The level at which the lifter last stood still, and when: a dip may come before the start."""
+        self._began = self._left = self._topped = self._lowest = 0.0
         self._peak_speed = self._moving = 0.0
         self._found: float | None = None
         """Where the signal was found again after a gap in which it left home, until it moves from there:
@@ -119,8 +121,9 @@ class PhaseMachine:
     def push(self, posture: Posture) -> list[Note]:
         """Take the next posture."""
         raw = self._sign * self._motion.signal(posture)
-        if self._past and posture.time - self._past[-1].time > self._settings.gap_s:
-            notes = self._drop("gap") if self.open else []
+        hidden = bool(self._past) and posture.time - self._past[-1].time > self._settings.gap_s
+        if self._past and (hidden or posture.walked):
+            notes = self._drop("gap" if hidden else "walked") if self.open else []
             self.reset()
             return notes + self.push(posture)
         if self._glitch(posture.time, raw):
@@ -149,14 +152,18 @@ class PhaseMachine:
         level = self._still(self._settings.still_s)
         if level is None:
             level = max(min(self._base, now.value), self._rest_level(now.time))
+        else:
+            self._stood, self._stood_at = level, now.time
         self._base = level
         if now.value - self._base < self._settings.onset * self._motion.least_range:
             return []
         self._state = _State.OUT
         self._left = now.time
+        if now.time - self._stood_at > self._settings.dip_s:
+            self._stood = -math.inf
         self._found = now.value if now.time - self._past[-2].time > GAP_S else None
         self._top, self._topped = now.value, now.time
-        start = self._provisional_start()
+        start = self._began = self._provisional_start()
         return [Opened(start, not self._failed(("start", "rise"), start, now.time, now.time))]
 
     def _going_out(self, now: _Sample) -> list[Note]:
@@ -187,6 +194,10 @@ class PhaseMachine:
         level = self._still(s.still_s)
         if level is not None and self._failed(("turn",), self._left, now.time, now.time):
             return self._drop("stopped_short", level)
+        if level is not None and now.time - self._left > s.stand_s:
+            level = self._still(s.stand_s)
+            if level is not None and self._failed(("turn", "change"), self._began, now.time, now.time):
+                return self._drop("stood", level)
         return []
 
     def _coming_back(self, now: _Sample) -> list[Note]:
@@ -244,7 +255,9 @@ class PhaseMachine:
         return max(self._settings.hysteresis * (self._top - self._base), self._settings.least_hysteresis)
 
     def _returned(self) -> float:
-        return (self._top - self._low) / (self._top - self._base)
+        """The share of the way home that is done."""
+        home = home_level(self._base, self._top - self._base, self._stood, self._settings)
+        return (self._top - self._low) / (self._top - home)
 
     def _still(self, seconds: float) -> float | None:
         """The level of the last `seconds` if the signal was watched and did not move in them, or None."""
@@ -353,14 +366,14 @@ class PhaseMachine:
         signal = self._sign * np.array([height(p) for p in settled([s.posture for s in samples])])
         before = times <= self._left
         base = self._base + float(np.median((signal - raw)[before]))
-        cut = read(times, signal, self._left, base, self._settings)
+        cut = read(times, signal, self._left, base, self._settings, self._stood - self._base + base)
         return cut if min(cut.first_range, cut.second_range) > 0 else self._seen(until)
 
     def _seen(self, until: float | None = None) -> Cut:
         """The movement as the signal has it that it was noticed by: what it was is told by this one."""
         samples = self._movement(until)
         times, signal = np.array([s.time for s in samples]), np.array([s.raw for s in samples])
-        return read(times, signal, self._left, self._base, self._roughly)
+        return read(times, signal, self._left, self._base, self._roughly, self._stood)
 
     def _movement(self, until: float | None) -> list[_Sample]:
         """Everything since some time before the movement was noticed."""

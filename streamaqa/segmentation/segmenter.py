@@ -79,7 +79,7 @@ class Segmenter:
         self._open: dict[str, _Unit] = {}
         self._public: str | None = None
         self._reps: list[Rep] = []
-        self._time = 0.0
+        self._time = float("-inf")
         self._last_end = float("-inf")
         self._person = False
 
@@ -111,7 +111,9 @@ class Segmenter:
         self._expected = exercise
 
     def push(self, pose: Pose) -> list[Event]:
-        """Take the next pose."""
+        """Take the next pose. Raises ValueError if its time is not after the last one's."""
+        if pose.time <= self._time:
+            raise ValueError(f"a pose at {pose.time} s comes after one at {self._time} s")
         self._time = pose.time
         self._advisor.push(pose)
         posture = self._reader.read(pose)

@@ -15,6 +15,10 @@ class SignalSettings(Settings):
     ruler_s: float = Field(8.0, gt=0)
     """Seconds over which the picture's scale is averaged: a phase bends the model's idea of it by 3 to 5 %,
     and a ruler that follows within the phase moves slow turns by 0.1 s and makes nothing else better."""
+    walk: float = Field(0.25, gt=0)
+    """Natural logarithm of how much larger or smaller the lifter has become for it to be taken for a walk."""
+    walk_s: float = Field(0.5, gt=0)
+    """Seconds over which that is averaged."""
     jump: float = Field(0.7, gt=0)
     """Torso lengths the shoulders may move between two poses before it is taken for somebody else."""
     jump_speed: float = Field(5.0, gt=0)
@@ -95,6 +99,10 @@ class PhaseSettings(Settings):
     against a camera that moves."""
     still_s: float = Field(0.5, gt=0)
     """Seconds without movement that make a new level the one a repetition starts from."""
+    dip_s: float = Field(1.5, ge=0)
+    """Seconds that a dip of the legs may last from standing still until the movement is noticed."""
+    stand_s: float = Field(1.0, gt=0)
+    """Seconds without movement after which what would be no repetition if it turned there is given up."""
     stop_s: float = Field(0.5, gt=0)
     """Seconds without movement that end a repetition that has not come all the way back."""
     still: float = Field(0.04, gt=0)

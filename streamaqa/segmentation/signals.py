@@ -56,6 +56,8 @@ class PostureReader:
         self._time: float | None = None
         self._ruler: float | None = None
         self._seen = 0.0
+        self._near = self._usual = 0.0
+        self._walked = False
         self._arms: tuple[float, float] | None = None
         self._legs: tuple[float, float] | None = None
         self._shoulders: tuple[float, float] = (0.0, 0.0)
@@ -110,6 +112,7 @@ class PostureReader:
             arms=max(min(flat[13][2], flat[15][2]), min(flat[14][2], flat[16][2])),
             legs=max(min(flat[25][2], flat[27][2]), min(flat[26][2], flat[28][2])),
             facing=(flat[_SHOULDERS[0]][0] - flat[_SHOULDERS[1]][0]) / ruler,
+            walked=self._walked,
             sight=Sight(
                 ruler=ruler,
                 arms=arms[0],
@@ -146,16 +149,25 @@ class PostureReader:
         return -math.expm1(-elapsed / self._settings.steady_s)
 
     def _measure(self, elapsed: float, flat: list[_Point], world: list[_Row]) -> float:
-        """Pixels per torso length, smoothed over time."""
+        """Pixels per torso length, smoothed over time; who walks towards the camera takes it along."""
         spread = _spread([flat[i][:2] for i in _RULER]) / max(_spread([world[i][:2] for i in _RULER]), 1e-9)
         torso = math.dist(_centre(world, _SHOULDERS), _centre(world, _HIPS))
         now = max(math.sqrt(spread) * torso, 1e-6)
+        near = 0.5 * math.log(max(spread, 1e-12))
         if self._ruler is None:
             self._ruler, self._seen = now, 0.0
+            self._near = self._usual = near
             return now
+        s = self._settings
         self._seen += elapsed
-        mean = elapsed / self._seen if self._seen else 1.0
-        self._ruler *= (now / self._ruler) ** max(mean, -math.expm1(-elapsed / self._settings.ruler_s))
+        share = max(elapsed / self._seen if self._seen else 1.0, -math.expm1(-elapsed / s.ruler_s))
+        self._ruler *= (now / self._ruler) ** share
+        self._usual += share * (near - self._usual)
+        self._near -= math.expm1(-elapsed / s.walk_s) * (near - self._near)
+        self._walked = abs(self._near - self._usual) > s.walk
+        if self._walked:
+            self._ruler *= math.exp(self._near - self._usual)
+            self._usual, self._seen = self._near, 0.0
         return self._ruler
 
     def _jumps(self, time: float, shoulders: tuple[float, float]) -> bool:

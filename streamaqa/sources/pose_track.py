@@ -136,6 +136,10 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         raise SourceError(f"{path}: no pose track: size is {size.tolist()}, wanted width and height")
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise SourceError(f"{path}: no pose track: its times do not rise strictly")
+    for name in ("image", "world"):
+        unknown = np.isnan(arrays[name]).reshape(count, -1)
+        if (partly := unknown.any(axis=1) & ~unknown.all(axis=1)).any():
+            raise SourceError(f"{path}: no pose track: {name} is partly NaN at {times[partly.argmax()]:g} s")
     if np.abs(times).max() > LONGEST_S:
         raise SourceError(f"{path}: no pose track: its times are not seconds of a stream")
     kinds = dict.fromkeys(arrays, np.float32) | {"t": np.float64, "size": np.int64}
