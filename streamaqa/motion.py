@@ -343,11 +343,9 @@ PRESS = Motion(
 # From exactly behind the trunk's lean is hardly seen: 4 to 40 degrees are read where 56 were drawn. There the
 # arms tell a row as well, and the hands are hidden, though the model places them well (visibility 0.2).
 # Raises of the arms and upright rows are told from it by straight arms (a row's elbows are bent to 90 to 130
-# degrees there), by elbows that come up to the shoulders, and by a trunk that shows all of its length (1.0 to
-# 1.2 upright, 0.7 to 1.0 bent).
+# degrees there) and by elbows that come up to the shoulders of a trunk that is not clearly bent.
 BENT = (Gate("trunk_not_short", trunk_shown, "turn", high=0.9),)
 PULLED = (
-    Gate("trunk_in_full", trunk_shown, "turn", high=1.0),
     Gate("elbows_raised", elbows_over_shoulders, "turn", high=0.0, instead=BENT),
     Gate("pulled_straight", elbow_angle, "turn", high=150.0, softness=10.0),
     Gate("not_pulled", forearms_hang, "turn", low=-0.15),

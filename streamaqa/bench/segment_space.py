@@ -133,7 +133,6 @@ BOUNDS: Final[dict[str, Bound]] = {
     "row.stood_up": _one("barbell_row", "stood_up", "low", 0.0, 5.0, 10.0, 15.0),
     "row.not_pulled": _one("barbell_row", "not_pulled", "low", -0.6, -0.3, -0.15, 0.0),
     "row.seen_from_ahead": _one("barbell_row", "seen_from_ahead", "high", 0.4, 0.0, -0.2, -0.4),
-    "row.trunk_in_full": _one("barbell_row", "trunk_in_full", "high", 1.5, 1.2, 1.0, 0.9),
     "row.trunk_not_short": _one("barbell_row", "trunk_not_short", "high", 1.2, 1.0, 0.9, 0.8),
     "row.elbows_raised": _one("barbell_row", "elbows_raised", "high", 0.5, 0.2, 0.0, -0.2),
     "row.pulled_straight": _one("barbell_row", "pulled_straight", "high", 180.0, 165.0, 150.0, 135.0),
