@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,20 @@ def test_a_lifter_who_stops_short_ends_where_they_stop() -> None:
     found = cut(*slow_rep(back_to=0.3))
     assert found.second_range == pytest.approx(0.7, abs=0.02)
     assert found.end == pytest.approx(END, abs=0.03)
+
+
+def test_a_movement_that_began_with_a_dip_ends_at_the_level_before_it() -> None:
+    """Stood at 0.12 of the way, dipped to 0, went up to 1 and came back to 0.12."""
+    t, x = slow_rep(back_to=0.12)
+    x = x + 0.12 * (1 - minimum_jerk((t - REST_S + 0.6) / 0.6))
+    seen = t <= REST_S + 1.85 * PHASE_S
+
+    def end(stood: float) -> float:
+        settings = EXACT.model_copy(update={"curve": 0.0})
+        return read(t[seen], x[seen], REST_S + 1.0, 0.0, settings, stood).end
+
+    assert end(0.12) == pytest.approx(END, abs=0.05)
+    assert end(0.03) == end(0.3) == end(-math.inf) > END + 0.08  # noise, and another movement
 
 
 def test_noise_moves_boundaries_less_where_the_curve_counts() -> None:

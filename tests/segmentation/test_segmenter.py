@@ -356,3 +356,95 @@ def unit_of(event: Event) -> int | None:
             return event.rep.unit
         case _:
             return None
+
+
+def still(stream: list[Pose], seconds: float) -> list[Pose]:
+    """A lifter who stands for so long as at the beginning of that stream, and then does what is in it."""
+    first, count = stream[0], round(30 * seconds)
+    before = [replace(first, time=first.time - (count - i) / 30) for i in range(count)]
+    return [*before, *stream]
+
+
+def walked(stream: list[Pose], size: Callable[[float], float], horizon: float) -> list[Pose]:
+    """The stream seen at `size(time)` times its size, about the height `horizon` of the picture."""
+
+    def scaled(pose: Pose, image: np.ndarray, _: np.ndarray) -> None:
+        image[:, :2] = (0.5, horizon) + size(pose.time) * (image[:, :2] - (0.5, horizon))
+
+    return changed(stream, scaled)
+
+
+@pytest.mark.parametrize(("size", "horizon"), [(2.8, 0.8), (0.5, -0.1)], ids=["away, low", "nearer, high"])
+@pytest.mark.parametrize("pause", [0.5, 3.0])
+def test_who_walks_to_the_place_of_the_set_loses_no_repetition(
+    size: float, horizon: float, pause: float
+) -> None:
+    """The camera stands low or hangs high, so that a walk sinks the lifter in the picture."""
+    stream = still(track(scene("squat", reps=3)), 4.0 + pause)
+    arrived = -pause
+
+    def at(time: float) -> float:
+        return float(size ** np.clip((arrived - time) / 2.0, 0.0, 1.0))
+
+    assert len(reps(run(walked(stream, at, horizon)))) == 3
+
+
+@pytest.mark.parametrize("horizon", [0.6, 0.8])
+def test_who_walks_away_and_comes_back_has_not_squatted(horizon: float) -> None:
+    stream = still(track(scene("squat", reps=1))[:10], 10.0)
+
+    def there_and_back(time: float) -> float:
+        return float(2.8 ** np.clip(abs(time + 5.0) / 2.5, 0.0, 1.0))
+
+    assert reps(run(walked(stream, there_and_back, horizon))) == []
+
+
+@pytest.mark.parametrize("depth", [0.15, 0.22])
+def test_a_press_that_legs_drive_ends_where_the_lifter_stood(depth: float) -> None:
+    """The bar dips by that many torso lengths before it rises, and comes back to the shoulders."""
+    drawn = scene("overhead_press", reps=1, tempo=1.2)
+    (rep,) = truth(drawn).reps
+
+    def dipped(pose: Pose, image: np.ndarray, _: np.ndarray) -> None:
+        share = np.clip((pose.time - rep.start + 0.5) / 0.6, 0.0, 1.0)
+        image[:25, 1] += depth * torso(image) * np.sin(np.pi * share) ** 2
+
+    events = run(changed(still(track(drawn), 1.0), dipped))
+    (ended,) = [event for event in events if isinstance(event, RepEnded)]
+    assert ended.rep.end == pytest.approx(rep.end, abs=0.1)
+    assert ended.at - rep.end < 0.35
+
+
+@pytest.mark.parametrize("sideways", [True, False], ids=["lateral raise", "front raise"])
+def test_arms_that_are_raised_straight_are_no_row_seen_from_behind(sideways: bool) -> None:
+    stream = still(track(scene("squat", reps=1, view=180.0))[:10], 8.0)
+
+    def raised(pose: Pose, image: np.ndarray, world: np.ndarray) -> None:
+        angle = np.radians(10 + 70 * np.sin(np.pi * np.clip((pose.time + 5.0) / 3.0, 0.0, 1.0)) ** 2)
+        out, down, upper, fore = np.sin(angle), np.cos(angle), 0.55, 0.45
+        metre = torso(image) / float(np.linalg.norm(world[11, :3] - world[23, :3]))
+        for shoulder, side in ((11, -1.0), (12, 1.0)):
+            aside = side * out if sideways else 0.0
+            away = np.array([aside, down, 0.0 if sideways else out]) * torso(image) / metre
+            for limb, length in ((2, upper), (4, upper + fore)):
+                world[shoulder + limb, :3] = world[shoulder, :3] + length * away
+                step = length * away[:2] * metre * np.array([pose.size[1] / pose.size[0], 1.0])
+                image[shoulder + limb, :2] = image[shoulder, :2] + step
+
+    assert reps(run(changed(stream, raised))) == []
+
+
+def test_a_press_that_comes_down_to_a_right_angle_only_counts() -> None:
+    def high(_: Pose, image: np.ndarray, __: np.ndarray) -> None:
+        image[15:17, 1] = np.minimum(image[15:17, 1], image[11:13, 1] - 0.7 * torso(image))
+
+    found = reps(run(changed(track(scene("overhead_press", view=0.0)), high)))
+    assert [rep.exercise for rep in found] == ["overhead_press"] * 2
+
+
+def test_poses_that_do_not_come_in_time_order_are_refused() -> None:
+    pose = track(scene("squat", reps=1))[0]
+    segmenter = Segmenter()
+    segmenter.push(pose)
+    with pytest.raises(ValueError, match="comes after"):
+        segmenter.push(pose)

@@ -53,6 +53,10 @@ def test_every_real_track_can_be_read(shared: Path) -> None:
         assert sum(pose.found for pose in source.poses()) > 20
 
 
+PARTLY = np.zeros((3, 33, 4), np.float32)
+PARTLY[1, 15, 2] = np.nan
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -70,6 +74,8 @@ def test_every_real_track_can_be_read(shared: Path) -> None:
         ({"t": np.array([0.0, 0.1, 1e12])}, "not seconds of a stream"),
         ({"size": np.array([np.nan, 480.0])}, "size is"),
         ({"image": np.zeros((3, 33, 4), complex)}, "image holds complex128"),
+        ({"image": PARTLY}, r"image is partly NaN at 0\.1 s"),
+        ({"world": PARTLY}, r"world is partly NaN at 0\.1 s"),
     ],
 )
 def test_a_damaged_track_is_one_clear_line(tmp_path: Path, change: dict[str, Any], complaint: str) -> None:
