@@ -74,7 +74,7 @@ class Posture:
     """How far the left shoulder lies to the right of the right one in the picture, torso lengths: some 0.7
     with the face to the camera, less than 0 with the back."""
     walked: bool = False
-    """Whether the lifter has come nearer or gone away since: heights before this one do not compare."""
+    """Whether this is where a walk to or from the camera was noticed: heights before it do not compare."""
     sight: Sight | None = None
     """What the heights were measured from; None if they were made by hand."""
 
