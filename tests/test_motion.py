@@ -130,8 +130,15 @@ def test_a_row_ends_facing_as_it_began() -> None:
 def test_a_row_seen_from_behind_is_told_by_forearms_that_hang_from_raised_elbows() -> None:
     """There a trunk at 56 degrees is read as upright."""
     bent = replace(STANDING, lean=5.0, elbows=-0.7, wrists=-1.4, facing=-0.7)
-    pulled = replace(bent, elbows=-0.15, wrists=-0.7)
+    pulled = replace(bent, elbows=-0.15, wrists=-0.7, elbow=115.0)
     assert failed(ROW, bent, pulled, bent) == set()
+    upright = {"upright", "stayed_up"}
+    assert upright <= failed(ROW, bent, replace(pulled, elbow=165.0), bent), "arms raised straight"
+    high = replace(pulled, elbows=0.1, wrists=-0.4)
+    assert upright <= failed(ROW, bent, high, bent), "an upright row"
+    assert failed(ROW, bent, replace(high, hips=-0.7), bent) <= {"hips_move"}, (
+        "the trunk shows that it is bent"
+    )
     ahead, pulled_ahead = replace(bent, facing=0.7), replace(pulled, facing=0.7)
     assert {"upright", "stayed_up"} <= failed(ROW, ahead, pulled_ahead, ahead)
 
