@@ -93,8 +93,9 @@ class PostureReader:
         def up(point: tuple[float, float]) -> float:
             return base + point[1] / ruler
 
-        arms = self._arms = _sides(flat, (*_ELBOWS, *_WRISTS), self._arms, self._share(elapsed))
-        legs = self._legs = _sides(flat, (*_KNEES, *_ANKLES), self._legs, self._share(elapsed))
+        steady = _share(elapsed, self._settings.steady_s)
+        arms = self._arms = _sides(flat, (*_ELBOWS, *_WRISTS), self._arms, steady)
+        legs = self._legs = _sides(flat, (*_KNEES, *_ANKLES), self._legs, steady)
         trunk = [a - b for a, b in zip(_centre(world, _SHOULDERS), _centre(world, _HIPS), strict=True)]
         return Posture(
             time=pose.time,
@@ -144,10 +145,6 @@ class PostureReader:
             self._lost += int(count > len(lost) / 2)
             self._room = (self._room[0] + flow.room[0] * width, self._room[1] - flow.room[1] * height)
 
-    def _share(self, elapsed: float) -> float:
-        """The weight of something new that came `elapsed` seconds after the last."""
-        return -math.expm1(-elapsed / self._settings.steady_s)
-
     def _measure(self, elapsed: float, flat: list[_Point], world: list[_Row]) -> float:
         """Pixels per torso length, smoothed over time; who walks towards the camera takes it along."""
         spread = _spread([flat[i][:2] for i in _RULER]) / max(_spread([world[i][:2] for i in _RULER]), 1e-9)
@@ -160,10 +157,10 @@ class PostureReader:
             return now
         s = self._settings
         self._seen += elapsed
-        share = max(elapsed / self._seen if self._seen else 1.0, -math.expm1(-elapsed / s.ruler_s))
+        share = max(elapsed / self._seen if self._seen else 1.0, _share(elapsed, s.ruler_s))
         self._ruler *= (now / self._ruler) ** share
         self._usual += share * (near - self._usual)
-        self._near -= math.expm1(-elapsed / s.walk_s) * (near - self._near)
+        self._near += _share(elapsed, s.walk_s) * (near - self._near)
         self._walked = abs(self._near - self._usual) > s.walk
         if self._walked:
             self._ruler *= math.exp(self._near - self._usual)
@@ -229,6 +226,11 @@ def _filled(rise: NDArray[np.float32], lost: NDArray[np.bool_]) -> NDArray[np.fl
             known = np.sort(filled[kind][~gone])
             filled[kind][gone] = known[len(known) // 2] if len(known) else 0.0
     return filled
+
+
+def _share(elapsed: float, seconds: float) -> float:
+    """The weight of something new, `elapsed` seconds after the last, in a mean over some `seconds`."""
+    return -math.expm1(-elapsed / seconds)
 
 
 def _both(flat: list[_Point], pair: tuple[int, int]) -> tuple[float, float]:
