@@ -6,13 +6,13 @@ import asyncio
 import json
 import logging
 import socket
-import time
 from pathlib import Path
 
 import aiomqtt
 import psutil
 import pytest
 from brokers import free_port, subscribed
+from promptly import promptly
 
 from streamaqa.delivery.broker import EmbeddedBroker
 from streamaqa.delivery.connection import check_broker, connect
@@ -89,7 +89,7 @@ async def test_it_listens_on_loopback_alone() -> None:
     assert listening == ["127.0.0.1"]
 
 
-async def test_it_closes_within_a_second_with_clients_there_and_leaves_no_task(
+async def test_it_closes_at_once_with_clients_there_and_leaves_no_task(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     broker = EmbeddedBroker(0)
@@ -99,9 +99,8 @@ async def test_it_closes_within_a_second_with_clients_there_and_leaves_no_task(
         try:
             async with subscribed(settings), connect(settings) as client:
                 await client.publish(Envelope(TOPICS.state, b"1"))
-                began = time.monotonic()
-                await broker.close()
-                assert time.monotonic() - began < 1.0
+                with promptly():
+                    await broker.close()
                 with pytest.raises(aiomqtt.MqttError):
                     await client.publish(Envelope(TOPICS.state, b"2"), timeout_s=1)
         finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from brokers import Mosquitto, free_port, subscribed
+from promptly import NEVER_S, promptly
 
 from streamaqa.delivery.connection import connect
 from streamaqa.delivery.outbox_thread import OutboxThread
@@ -21,6 +22,7 @@ from streamaqa.delivery.settings import MqttSettings
 from streamaqa.delivery.topics import Envelope, Topics
 
 TOPICS = Topics("gym", "rack")
+PATIENT = {"connect_timeout_s": NEVER_S, "ack_timeout_s": NEVER_S, "backoff_s": NEVER_S}
 
 
 def feedback(number: int) -> Envelope:
@@ -255,36 +257,33 @@ async def test_others_get_each_message_with_its_number(mosquitto: Mosquitto, tmp
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["nobody listens", "nobody answers"])
-async def test_closing_takes_less_than_a_second_without_a_living_broker(tmp_path: Path, silent: bool) -> None:
+async def test_closing_waits_for_no_broker_that_never_came(tmp_path: Path, silent: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1] if silent else free_port()
         async with OutboxThread(tmp_path / "box") as outbox, asyncio.TaskGroup() as tasks:
-            publisher = Publisher(MqttSettings(port=port, backoff_s=20), TOPICS, outbox)
+            publisher = Publisher(MqttSettings.model_validate({"port": port, **PATIENT}), TOPICS, outbox)
             tasks.create_task(publisher.run())
             await publisher.send(feedback(0))
             await asyncio.sleep(0.2)
-            began = time.monotonic()
-            await publisher.close()
-            took = time.monotonic() - began
-    assert took < 1.0
+            with promptly():
+                await publisher.close()
     assert await _waiting(tmp_path / "box") == 1
 
 
 @pytest.mark.parametrize("size", [10, 1_000_000], ids=["small", "more than the socket takes"])
-async def test_closing_takes_less_than_a_second_when_the_broker_freezes(
+async def test_closing_waits_for_no_broker_that_freezes(
     mosquitto: Mosquitto, tmp_path: Path, size: int
 ) -> None:
     async with OutboxThread(tmp_path / "box") as outbox, asyncio.TaskGroup() as tasks:
-        publisher = Publisher(mosquitto.settings, TOPICS, outbox)
+        publisher = Publisher(mosquitto.settings.model_copy(update=PATIENT), TOPICS, outbox)
         tasks.create_task(publisher.run())
         await publisher.connected.wait()
         mosquitto.freeze()
         for _ in range(12):
             await publisher.send(Envelope(TOPICS.feedback, json.dumps({"text": "x" * size}).encode()))
         await asyncio.sleep(0.1)
-        began = time.monotonic()
-        await publisher.close()
-        assert time.monotonic() - began < 1.0
+        with promptly():
+            await publisher.close()
     await asyncio.sleep(0.05)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert await _waiting(tmp_path / "box") == 12
