@@ -91,6 +91,7 @@ class Reporter:
             details: the set so far, for a lifter who rests.
         """
         doing = next((known for known in self._exercises if known.name == status.exercise), None)
+        doing = doing or self._segmenter.expected
         seen = self._shown(at, doing, poses) if status.person else {}
         told = (
             advise(status.advice, self._lang, doing, seen),
@@ -115,7 +116,7 @@ class Reporter:
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
     def _shown(self, at: float, doing: Exercise | None, poses: Sequence[Pose]) -> dict[str, tuple[str, ...]]:
-        """What can be judged from here: of the exercise under way, or of all."""
+        """What can be judged from here: of the exercise under way or expected, or of all."""
         newest = list(itertools.takewhile(lambda pose: at - pose.time <= SHOWN_S, reversed(poses)))
         some = newest[:: max(1, len(newest) // SHOWN_POSES)]
         return shown(self._exercises if doing is None else (doing,), some)

@@ -79,9 +79,15 @@ class Segmenter:
         self._open: dict[str, _Unit] = {}
         self._public: str | None = None
         self._reps: list[Rep] = []
-        self._time = float("-inf")
+        self._time = self._watched = float("-inf")
+        """Times of the last pose, and of the last one that a posture was read from."""
         self._last_end = float("-inf")
         self._person = False
+
+    @property
+    def expected(self) -> Exercise | None:
+        """The exercise that is looked for; None if all are."""
+        return None if self._expected is None else self._machines[self._expected].exercise
 
     @property
     def status(self) -> SegmenterStatus:
@@ -98,7 +104,7 @@ class Segmenter:
             phase=phase,
             set_number=self._sets_begun,
             rep=len(self._reps),
-            advice=self._advisor.codes(exercise),
+            advice=self._advisor.codes(exercise or self.expected),
         )
 
     def expect(self, exercise: str | None) -> None:
@@ -115,13 +121,17 @@ class Segmenter:
         if pose.time <= self._time:
             raise ValueError(f"a pose at {pose.time} s comes after one at {self._time} s")
         self._time = pose.time
-        self._advisor.push(pose)
         posture = self._reader.read(pose)
         self._person = pose.found
         events: list[Event] = []
         if self._reader.somebody_else:
-            events += self._cancel_all("somebody_else")
-        if posture is not None:
+            events += self._cancel_all("somebody_else") + self._end_set()
+            self._advisor.reset()
+        self._advisor.push(pose)
+        if posture is None:
+            events += self._miss_the_lifter()
+        else:
+            self._watched = pose.time
             for name, machine in self._machines.items():
                 for note in machine.push(posture):
                     events += self._take(name, note)
@@ -157,6 +167,12 @@ class Segmenter:
         kind = self._machines[self._public].exercise.first_phase
         phase = Phase(kind, max(cut.start, self._last_end), cut.turn)
         return PhaseEnded(self._time, unit, self._public, phase)
+
+    def _miss_the_lifter(self) -> list[Event]:
+        """Nobody was seen: what is under way is given up after a while, also if the lifter never returns."""
+        if not self._open or self._time - self._watched <= self._settings.phase.gap_s:
+            return []
+        return self._cancel_all("gap")
 
     # --- one machine's notes -----------------------------------------------------------------------
 

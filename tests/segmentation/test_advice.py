@@ -104,6 +104,15 @@ def test_advice_waits_for_the_exercise_and_forgets_the_lifter_on_reset() -> None
     assert (said[20], said[-1], segmenter.status.advice) == ((), ("turn_side_on",), ())
 
 
+def test_where_the_exercise_is_known_beforehand_advice_comes_before_the_set() -> None:
+    stream = track(scene("squat", view=0.0))
+    segmenter = Segmenter(hint="squat")
+    for pose in stream[:20]:
+        segmenter.push(pose)
+    assert segmenter.status.exercise is None
+    assert segmenter.status.advice == ("turn_side_on",)
+
+
 def test_a_squat_seen_from_ahead_is_told_to_turn_side_on() -> None:
     assert "turn_side_on" in advice(track(scene("squat", view=0.0)))
 

@@ -209,6 +209,36 @@ def test_somebody_else_in_the_lifters_place_cancels_the_repetition() -> None:
     assert [event.reason for event in events if isinstance(event, RepCancelled)] == ["somebody_else"]
 
 
+def test_who_takes_the_lifters_place_begins_a_set_of_their_own() -> None:
+    first, second = track(scene("squat", reps=3)), track(scene("squat", reps=2))
+
+    def beside(pose: Pose) -> Pose:
+        image = pose.image.copy()
+        image[:, 0] += 0.5
+        return replace(pose, image=image)
+
+    events = run([*first, *later(list(map(beside, second)), first[-1].time + 1 / 30)])
+    assert [(rep.set_number, rep.number) for rep in reps(events)] == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)]
+    assert [len(event.reps) for event in events if isinstance(event, SetEnded)] == [3, 2]
+
+
+def test_who_leaves_in_mid_repetition_has_ended_it_and_then_the_set() -> None:
+    """Also if nobody ever comes again and the stream goes on."""
+    drawn = scene("squat", reps=3)
+    rep = truth(drawn).reps[-1]
+    stream = [pose for pose in track(drawn) if pose.time < (rep.start + rep.turn) / 2]
+    gone = [Pose.nobody(stream[-1].time + n / 30, stream[-1].size) for n in range(1, 30 * 30)]
+    segmenter, said = Segmenter(), []
+    for pose in [*stream, *gone]:
+        said += [(pose.time, event) for event in segmenter.push(pose)]
+        if pose.time > stream[-1].time + 2.0:
+            assert segmenter.status.phase is None
+    cancelled = [(at, event.reason) for at, event in said if isinstance(event, RepCancelled)]
+    ended = [(at, len(event.reps)) for at, event in said if isinstance(event, SetEnded)]
+    assert cancelled == [(pytest.approx(stream[-1].time + 1.5, abs=0.1), "gap")]
+    assert ended == [(pytest.approx(truth(drawn).reps[1].end + 20.0, abs=0.3), 2)]
+
+
 def test_one_stray_pose_costs_nothing() -> None:
     stream = track(scene("squat", reps=1))
     middle = len(stream) // 2
