@@ -138,7 +138,7 @@ def yaw(world: NDArray[np.floating], firm: Sequence[Joint] = LEGS) -> float:
     return _heading((ways / np.where(level > 0.0, level, 1.0)).sum(axis=0))
 
 
-def _firm(seen: Array) -> tuple[Joint, ...]:
+def firm(seen: Array) -> tuple[Joint, ...]:
     """The pairs to tell yaw by, from (T, 33) visibility: legs out of the picture are guessed.
 
     A pair counts where its better side is seen half of the time; where no leg is, shoulders help the hips.
@@ -213,13 +213,13 @@ class Body:
         world = np.stack([pose.world for pose in poses]).astype(np.float64)[..., :3]
         flat = np.stack([isotropic(pose.image, pose.size) - _centre(pose.size) for pose in poses])
         working = (time >= start) & (time <= end) & np.isfinite(world[:, 0, 0])
-        firm = _firm(seen(image[working]))
-        turned = yaw(world[working], firm)
+        steady = firm(seen(image[working]))
+        turned = yaw(world[working], steady)
         scale = _scale(flat[working], world[working])
         closeness = _closeness(flat[working], world[working], scale)
         metres = flat * (1.0 + closeness * world[..., 2:3]) / scale
         points = _turn(metres, world[..., 2], _settled(turned), working)
-        return cls(time, points, -flat[..., 1], seen(image), turned, wavering(world[working], firm))
+        return cls(time, points, -flat[..., 1], seen(image), turned, wavering(world[working], steady))
 
     @property
     def view(self) -> View | None:

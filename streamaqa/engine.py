@@ -84,6 +84,7 @@ async def build(
     """
     assessor = assessor or await assessor_for(config, source, exercises, wait=not in_time)
     estimator = estimator or await estimator_for(config, source, progress)
+    by_pose = KinematicAssessor(config.assessor, exercises)
     return Pipeline(
         session or new_session(config, camera),
         source,
@@ -92,7 +93,8 @@ async def build(
         assessor,
         lambda: Coach(config.feedback, exercises),
         say,
-        stand_in=KinematicAssessor(config.assessor, exercises),
+        stand_in=by_pose,
+        by_pose=by_pose,
         buffer=FrameBuffer(config.buffer) if isinstance(assessor, Remote) or assessor.plan else None,
         recorder=recorder,
         script=script,

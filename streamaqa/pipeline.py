@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 
 import structlog
 
-from streamaqa.assessment import Assessor
+from streamaqa.assessment import Assessor, KinematicAssessor
 from streamaqa.assessment.base import Remote
 from streamaqa.config import LimitSettings
 from streamaqa.delivery.builders import Session, rep_message
@@ -108,6 +108,7 @@ class Pipeline:
         coach: makes the one who words the feedback, for each athlete another.
         say: takes each message.
         stand_in: judges what `assessor` cannot; its answers are marked degraded.
+        by_pose: tells what can be judged from where the lifter is seen.
         buffer: keeps frames for the assessor's windows; needed if its plan asks for frames.
         recorder: stores what comes in and what is answered; what is said reaches it as a sink. Closed by
             its owner.
@@ -128,6 +129,7 @@ class Pipeline:
         say: Say,
         *,
         stand_in: Assessor | None = None,
+        by_pose: KinematicAssessor | None = None,
         buffer: FrameBuffer | None = None,
         recorder: Recorder | None = None,
         script: Script = (),
@@ -162,7 +164,9 @@ class Pipeline:
             clock=clock,
             patience=patience,
         )
-        self._reporter = Reporter(segmenter, recorder, exercises, lang)
+        self._reporter = Reporter(
+            segmenter, recorder, by_pose or KinematicAssessor(exercises=exercises), exercises, lang
+        )
         self._seq = seq
         self._recorder, self._script = recorder, deque(script)
         self._turn = asyncio.Lock()

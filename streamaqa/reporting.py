@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
+from streamaqa.assessment import KinematicAssessor
 from streamaqa.delivery.builders import Session, state_message
 from streamaqa.delivery.messages import StateMessage
 from streamaqa.exercises import Exercise
-from streamaqa.feedback import advise, shown, tell_shown
+from streamaqa.feedback import advise, tell_shown
 from streamaqa.feedback.catalogue import Language
 from streamaqa.recording import Recorder
 from streamaqa.segmentation import Segmenter
@@ -32,14 +33,20 @@ class Reporter:
     Args:
         segmenter: says what goes on.
         recorder: says whether it still stores; None where nothing is recorded.
-        exercises: of which it is told what can be judged from here.
+        by_pose: says what can be judged from here.
+        exercises: of which that is told.
         lang: of the texts.
     """
 
     def __init__(
-        self, segmenter: Segmenter, recorder: Recorder | None, exercises: Sequence[Exercise], lang: Language
+        self,
+        segmenter: Segmenter,
+        recorder: Recorder | None,
+        by_pose: KinematicAssessor,
+        exercises: Sequence[Exercise],
+        lang: Language,
     ) -> None:
-        self._segmenter, self._recorder = segmenter, recorder
+        self._segmenter, self._recorder, self._by_pose = segmenter, recorder, by_pose
         self._exercises, self._lang = exercises, lang
         self._last_at = float("-inf")
         self._last: SegmenterStatus | None = None
@@ -119,4 +126,6 @@ class Reporter:
         """What can be judged from here: of the exercise under way or expected, or of all."""
         newest = list(itertools.takewhile(lambda pose: at - pose.time <= SHOWN_S, reversed(poses)))
         some = newest[:: max(1, len(newest) // SHOWN_POSES)]
-        return shown(self._exercises if doing is None else (doing,), some)
+        of = self._exercises if doing is None else (doing,)
+        told = {exercise.name: self._by_pose.shown(exercise, some) for exercise in of}
+        return {name: errors for name, errors in told.items() if errors is not None}

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamaqa.body import Array, Body, Joint, View
 from streamaqa.measures import (
     forearms_out,
@@ -85,6 +88,22 @@ class Sign:
         """Raise ValueError where a height is missing, or would count for nothing."""
         if (self.height is not None) != (self.baseline in ("way_back", "way_there")):
             raise ValueError(f"sign {self.name}: a height belongs to the baselines way_back and way_there")
+
+    def watched(
+        self, seen: Array, visibility: float, during: NDArray[np.bool_] | slice = slice(None)
+    ) -> NDArray[np.bool_]:
+        """(T,) whether what it needs is in view: of both sides, or of the better seen one.
+
+        `seen` is (T, 33) as `Body.seen`; below `visibility` a joint counts as hidden. `during` are the poses
+        that tell which side is better seen.
+        """
+        sure = seen >= visibility
+        left, right = (
+            np.asarray(sure[:, [joint + side for joint in self.joints]].all(axis=1)) for side in (0, 1)
+        )
+        if self.sides == "both":
+            return left & right
+        return left if left[during].sum() >= right[during].sum() else right
 
     def shown_from(self, yaw: float) -> bool:
         """Whether a lifter who is turned so, see `body.yaw`, shows it. Nothing is shown at NaN."""

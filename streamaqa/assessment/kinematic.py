@@ -26,7 +26,7 @@ from streamaqa.body import Array, Body
 from streamaqa.exercises import EXERCISES, ErrorType, Exercise
 from streamaqa.settings import Settings
 from streamaqa.signs import Sign
-from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Rep
+from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Pose, Rep
 
 if TYPE_CHECKING:
     from streamaqa.windows import WindowPlan
@@ -123,6 +123,27 @@ class KinematicAssessor:
             self._readings(Body.of(evidence.poses, rep.start, rep.end), rep, error) if evidence.poses else []
         )
 
+    def shown(self, exercise: Exercise, poses: Sequence[Pose]) -> tuple[str, ...] | None:
+        """Names of the errors that it could judge of a lifter who is seen as in these poses.
+
+        None while that cannot be told: there is nobody in most of the poses, or they are turned to and fro.
+        """
+        found = [pose for pose in poses if pose.found]
+        if 2 * len(found) <= len(poses):
+            return None
+        body = Body.of(found)
+        if body.view is None:
+            return None
+        s = self._settings
+        return tuple(
+            error.name
+            for error in exercise.errors
+            if any(
+                sign.shown_from(body.yaw) and sign.watched(body.seen, s.min_visibility).mean() >= s.min_share
+                for sign in error.signs
+            )
+        )
+
     def _readings(self, body: Body, rep: Rep, error: ErrorType) -> list[Reading]:
         readings = []
         for sign in error.signs:
@@ -134,11 +155,7 @@ class KinematicAssessor:
     def _series(self, body: Body, rep: Rep, sign: Sign) -> tuple[Array, Array, Array | None] | None:
         """Times, values and heights (for a sign with any) where joints are seen; None if too seldom."""
         during = (body.time >= rep.start) & (body.time <= rep.end)
-        columns = [[joint + side for joint in sign.joints] for side in (0, 1)]
-        sure = body.seen >= self._settings.min_visibility
-        left, right = (np.asarray(sure[:, column].all(axis=1)) for column in columns)
-        better = left if left[during].sum() >= right[during].sum() else right
-        known = left & right if sign.sides == "both" else better
+        known = sign.watched(body.seen, self._settings.min_visibility, during)
         if not during.any() or known[during].mean() < self._settings.min_share:
             return None
         values = sign.measure(body)

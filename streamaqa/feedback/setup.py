@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
-from streamaqa.body import FACING, SIDE_ON, WAVERING, Array, seen, wavering, yaw
-from streamaqa.exercises import ErrorType, Exercise
+from streamaqa.body import FACING, SIDE_ON
+from streamaqa.exercises import Exercise
 from streamaqa.feedback.catalogue import PHRASES, Language
 from streamaqa.feedback.words import Words
-from streamaqa.signs import Sign
-from streamaqa.types import Pose
 
 TURN_SIDE_ON = "turn_side_on"
-VISIBLE = 0.5
-"""Below this a joint counts as hidden, as for the assessor and the segmenter's advice."""
 TURNED = tuple(float(degrees) for degrees in range(-180, 180, 15))
 """Yaws that stand for all: the narrowest view is 20 degrees to either side."""
 
@@ -23,35 +17,6 @@ TURNED = tuple(float(degrees) for degrees in range(-180, 180, 15))
 def observable(exercise: Exercise, yaw: float) -> tuple[str, ...]:
     """Names of the errors that poses can show of a lifter who is turned so: see `body.yaw`, degrees."""
     return tuple(error.name for error in exercise.errors if any(sign.shown_from(yaw) for sign in error.signs))
-
-
-def shown(exercises: Iterable[Exercise], poses: Sequence[Pose]) -> dict[str, tuple[str, ...]]:
-    """By exercise, the errors that can be judged from where the lifter of these poses is seen.
-
-    Empty while that cannot be told: there is nobody in most of the poses, or they are turned to and fro.
-    """
-    found = [pose for pose in poses if pose.found]
-    if 2 * len(found) <= len(poses):
-        return {}
-    world = np.stack([pose.world for pose in found])
-    if not wavering(world) <= WAVERING:
-        return {}
-    turned = yaw(world)
-    in_view = (seen(np.stack([pose.image for pose in found])) >= VISIBLE).mean(axis=0)
-    return {
-        exercise.name: tuple(e.name for e in exercise.errors if _can_be_judged(e, turned, in_view))
-        for exercise in exercises
-    }
-
-
-def _can_be_judged(error: ErrorType, turned: float, in_view: Array) -> bool:
-    return any(sign.shown_from(turned) and _joints_seen(sign, in_view) for sign in error.signs)
-
-
-def _joints_seen(sign: Sign, in_view: Array) -> bool:
-    """Whether most poses show what the sign needs; `in_view` is the share of poses, by landmark."""
-    sides = [min(in_view[joint + side] for joint in sign.joints) > 0.5 for side in (0, 1)]
-    return all(sides) if sign.sides == "both" else any(sides)
 
 
 def advise(
@@ -62,7 +27,7 @@ def advise(
 ) -> str:
     """The sentences for all of the segmenter's codes. Advice to turn names what that would show.
 
-    `shown` is what can be judged as it is (see `shown`), where that is known.
+    `shown` is what can be judged as it is, by exercise, where that is known.
     """
     judged = (shown or {}).get(exercise.name, ()) if exercise else ()
     side, _ = _of_one_view(exercise) if exercise else ((), ())
@@ -81,7 +46,7 @@ def tell_shown(
     """Which errors can be judged as the lifter stands, in words: of one exercise also which cannot, and why.
 
     Args:
-        shown: what the function of that name says, of one exercise or of several; "" if it says nothing.
+        shown: the errors that can be judged, by exercise; "" if there is none.
         exercises: the vocabulary.
         lang: which language.
         told: advice that is given beside this; what it says is not said again.

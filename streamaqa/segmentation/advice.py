@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from streamaqa.body import EDGE, NOSE, SIDE_ON, Joint, yaw
+from streamaqa.body import EDGE, NOSE, SIDE_ON, Joint, firm, seen, yaw
 from streamaqa.exercises import Exercise
 from streamaqa.segmentation.settings import AdviceSettings
 from streamaqa.types import Pose
@@ -33,8 +33,7 @@ class Advisor:
         """Take the next pose."""
         if self._looks and pose.time - self._looks[-1][0] < _LOOK_S:
             return
-        turned = yaw(pose.world[None, :, :3]) if pose.found else float("nan")
-        self._looks.append((pose.time, self._look(pose), turned))
+        self._looks.append((pose.time, self._look(pose), _turned(pose)))
         while pose.time - self._looks[0][0] > self._settings.window_s:
             self._looks.popleft()
 
@@ -85,3 +84,10 @@ class Advisor:
             and not any(sign.shown_from(turned) for sign in error.signs)
             for error in exercise.errors
         )
+
+
+def _turned(pose: Pose) -> float:
+    """Yaw in degrees as one pose has it; NaN if there is nobody."""
+    if not pose.found:
+        return float("nan")
+    return yaw(pose.world[None, :, :3], firm(seen(pose.image)[None]))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from lifter import reps, run, scene, track
 
-from streamaqa.assessment import KinematicAssessor
+from streamaqa.assessment import KinematicAssessor, KinematicSettings
 from streamaqa.body import FACING, SIDE_ON
 from streamaqa.exercises import BARBELL_ROW, EXERCISES, OVERHEAD_PRESS, SQUAT, Exercise
-from streamaqa.feedback import advise, observable, setup_text, shown, tell_shown
+from streamaqa.feedback import advise, observable, setup_text, tell_shown
 from streamaqa.signs import SHANK_LEAN
+from streamaqa.sources.pose_track import PoseTrackSource
 from streamaqa.types import Evidence, Pose
 
 
@@ -35,6 +38,14 @@ def test_only_the_part_of_the_side_views_that_a_sign_asks_for_counts() -> None:
 
 
 # --- what can be judged from here -----------------------------------------------------------------------
+
+
+def shown(
+    exercises: Iterable[Exercise], poses: list[Pose], settings: KinematicSettings | None = None
+) -> dict[str, tuple[str, ...]]:
+    by_pose = KinematicAssessor(settings)
+    told = {exercise.name: by_pose.shown(exercise, poses) for exercise in exercises}
+    return {name: errors for name, errors in told.items() if errors is not None}
 
 
 def standing(view: float, exercise: str = "squat") -> list[Pose]:
@@ -66,6 +77,21 @@ def test_what_is_promised_before_the_set_is_what_is_judged_in_it() -> None:
         near = tuple(pose for pose in stream if rep.start - 3.0 <= pose.time <= rep.end)
         judged = KinematicAssessor().judge(Evidence(rep, near))
         assert {finding.name for finding in judged.findings} == set(promised)
+
+
+def test_what_is_promised_follows_the_assessors_settings() -> None:
+    strict = KinematicSettings(min_visibility=1.0)
+    assert shown((SQUAT,), standing(0.0), strict) == {"squat": ()}
+
+
+def test_of_a_real_press_without_legs_the_same_is_promised_as_is_judged(shared: Path) -> None:
+    """Its view is told by shoulders and hips, by both."""
+    stream = list(PoseTrackSource(shared / "poses" / "shoulderpress_torso_only_1rep.npz").poses())
+    (rep,) = reps(run(stream))
+    near = tuple(pose for pose in stream if rep.start - 3.0 <= pose.time <= rep.end)
+    judged = KinematicAssessor().judge(Evidence(rep, near))
+    promised = shown((OVERHEAD_PRESS,), [pose for pose in near if pose.time >= rep.start])
+    assert promised["overhead_press"] == tuple(finding.name for finding in judged.findings) == ("elbows",)
 
 
 def test_legs_out_of_the_picture_cannot_show_their_errors() -> None:
