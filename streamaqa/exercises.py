@@ -78,7 +78,7 @@ SQUAT = Exercise(
             "low",
             "Your knees travelled far past your toes: keep the whole foot down and push the floor away.",
             "Whole foot, push floor",
-            signs=(signs.SHANK_LEAN,),
+            signs=(signs.SHANK_OVERLEAN,),
         ),
         ErrorType(
             "knees_inward",

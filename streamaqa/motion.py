@@ -31,7 +31,6 @@ class Sight:
     """Share of the left leg."""
     shoulders: float
     hips: float
-    knees: tuple[float, float]
     ankles: tuple[float, float]
     elbows: tuple[float, float]
     wrists: tuple[float, float]
@@ -54,14 +53,11 @@ class Posture:
     shoulders: float
     """Height in torso lengths above where the lifter's shoulders were when first seen; so are all heights."""
     hips: float
-    knees: float
     ankles: float
     elbows: float
     wrists: float
     knee: float
     """Angle thigh to shank in degrees, 180 with a straight leg."""
-    hip: float
-    """Angle trunk to thigh in degrees, 180 when standing upright."""
     elbow: float
     """Angle upper arm to forearm in degrees, 180 with a straight arm."""
     lean: float

@@ -150,6 +150,8 @@ class Pipeline:
         self._new_coach, self._say, self._buffer = coach, say, buffer
         self._coaches: dict[str, Coach] = {}
         """By athlete, who lifted last at the end."""
+        self._heights = {session.athlete: segmenter.height_m} if segmenter.height_m else {}
+        """By athlete, who lifted last at the end."""
         self._lifter = Lifter(session, self._coach_of(session.athlete))
         self._limits = limits or LimitSettings()
         self._clock = clock
@@ -262,8 +264,9 @@ class Pipeline:
             case ResetCommand():
                 await self._start_over()
                 text = "the set is over, the lifter's baseline forgotten"
-            case AthleteCommand(athlete=athlete):
+            case AthleteCommand(athlete=athlete, height_m=height_m):
                 await self._start_over()
+                self._segmenter.height_m = self._height_of(athlete, height_m)
                 session = replace(self._lifter.session, athlete=athlete)
                 self._lifter = Lifter(session, self._coach_of(athlete))
                 text = f"{athlete or 'nobody in particular'} lifts"
@@ -291,6 +294,16 @@ class Pipeline:
         while len(self._coaches) > ATHLETES:
             del self._coaches[next(iter(self._coaches))]
         return coach
+
+    def _height_of(self, athlete: str | None, height_m: float | None) -> float | None:
+        """Metres, as just said or as known from before; None of a stranger."""
+        known = self._heights.pop(athlete, None)
+        height_m = height_m or known
+        if height_m is not None:
+            self._heights[athlete] = height_m
+        while len(self._heights) > ATHLETES:
+            del self._heights[next(iter(self._heights))]
+        return height_m
 
     async def _start_over(self) -> None:
         for event in self._segmenter.reset():

@@ -33,10 +33,10 @@ from streamaqa.measures import (
 Measure: TypeAlias = Callable[[Body], Array]
 """One number for each pose of a body, (T,), that grows with the error; NaN where it cannot be told."""
 
-Baseline: TypeAlias = Literal["none", "standing", "least", "way_back", "way_there"]
-"""What a measure is counted from: zero, its median as the repetition starts, its least value around it, or
-what it is at the same height in the other phase: the first phase against the way back, the second against the
-way there. The last two take out what the pose model adds to a posture, whoever takes it."""
+Baseline: TypeAlias = Literal["none", "least", "way_back", "way_there"]
+"""What a measure is counted from: zero, its least value around the repetition, or what it is at the same
+height in the other phase: the first phase against the way back, the second against the way there. The last
+two take out what the pose model adds to a posture, whoever takes it."""
 
 SAGITTAL = frozenset({View.SIDE, View.FRONT_OBLIQUE, View.REAR_OBLIQUE})
 """Views that show what moves forward and back."""
@@ -120,8 +120,8 @@ class Sign:
 LEG = (Joint.KNEE, Joint.ANKLE)
 ARM = (Joint.ELBOW, Joint.WRIST)
 
-SHANK_LEAN = Sign(
-    "shank_lean",
+SHANK_OVERLEAN = Sign(
+    "shank_overlean",
     shank_overlean,
     LEG,
     SIDEWAYS,

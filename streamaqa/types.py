@@ -91,6 +91,10 @@ class Phase:
         return self.end - self.start
 
 
+VelocityUnit: TypeAlias = Literal["torso/s", "m/s"]
+"""Torso lengths (shoulder to hip) a second, or metres a second where the lifter's height is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tempo:
     """How long each part of a repetition took, seconds. The pause is the hold about the turn."""
@@ -122,9 +126,10 @@ class Rep:
     range_of_motion: float
     """How far the load or body travelled, in torso lengths (shoulder to hip) of the lifter."""
     mean_lifting_velocity: float
-    """From start of lifting to its top, in torso lengths a second; metres a second if a height is known."""
+    """From start of lifting to its top, in `velocity_unit`."""
     velocity_loss: float | None = None
     """(fastest - this) / fastest over the set so far; None where it means nothing (first rep)."""
+    velocity_unit: VelocityUnit = "torso/s"
 
     @property
     def start(self) -> float:

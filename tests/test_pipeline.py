@@ -94,12 +94,19 @@ class Said:
         return [message for message in self.messages if isinstance(message, StateMessage)]
 
 
-def pipeline(source: Track, said: Said, *, assessor: object = None, stand_in: object = None) -> Pipeline:
+def pipeline(
+    source: Track,
+    said: Said,
+    *,
+    assessor: object = None,
+    stand_in: object = None,
+    height_m: float | None = None,
+) -> Pipeline:
     return Pipeline(
         SESSION,
         source,
         None,
-        Segmenter(),
+        Segmenter(height_m=height_m),
         assessor or KinematicAssessor(),  # type: ignore[arg-type] # a test's assessor is one by shape
         Coach,
         said,
@@ -296,6 +303,39 @@ async def test_sets_are_numbered_on_when_the_athlete_changes(squats: list[Pose])
     await run.command(AthleteCommand(athlete="Ada"))
     await watching
     assert [message.set_number for message in said.sets] == list(range(1, len(said.sets) + 1))
+
+
+async def test_a_height_is_its_athletes_and_nobody_elses(squats: list[Pose]) -> None:
+    said = Said()
+    later = [dataclasses.replace(pose, time=pose.time + 60) for pose in squats]
+    run = pipeline(Track([*squats, *later]), said, height_m=1.7)
+    asked: list[asyncio.Task[CommandReply]] = []
+
+    async def step_up(message: AnyMessage) -> None:
+        await said(message)
+        if isinstance(message, SetMessage) and message.athlete is None:
+            asked.append(asyncio.create_task(run.command(AthleteCommand(athlete="Ada")), name="display"))
+
+    run._say = step_up
+    await run.run()
+    assert [(message.athlete, message.velocity_unit) for message in said.sets] == [
+        (None, "m/s"),
+        ("Ada", "torso/s"),
+    ]
+    assert {message.velocity_unit for message in said.reps if message.athlete == "Ada"} == {"torso/s"}
+
+
+async def test_a_height_is_remembered_of_who_lifted_before(squats: list[Pose]) -> None:
+    said = Said()
+    run = pipeline(Track(squats), said)
+    for athlete, height in (("Ada", 1.9), ("Bo", None), ("Ada", None)):
+        await run.command(AthleteCommand(athlete=athlete, height_m=height))
+    await run.run()
+    tall = [message.mean_lifting_velocity for message in said.reps]
+    assert {message.velocity_unit for message in said.reps} == {"m/s"}
+    said = Said()
+    await pipeline(Track(squats), said, height_m=1.9).run()
+    assert tall == [message.mean_lifting_velocity for message in said.reps]
 
 
 async def test_coach_refuses_a_hint_it_does_not_know(tmp_path: Path, squats: list[Pose]) -> None:

@@ -4,7 +4,7 @@ The vocabulary's own numbers are the start. `streamaqa-finetune` fits them on la
 a file that `KinematicSettings.calibration` names:
 
     {"version": "1", "fitted_on": "Fitness-AQA train",
-     "signs": {"squat.knees_forward.shank_lean": {"threshold": 36.2, "softness": 3.1, "hold": 0.4}}}
+     "signs": {"squat.knees_forward.shank_overlean": {"threshold": 18.1, "softness": 1.4, "hold": 0.5}}}
 """
 
 from __future__ import annotations

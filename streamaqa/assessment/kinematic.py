@@ -191,7 +191,7 @@ class KinematicAssessor:
         else:
             levels = held.min(axis=1) if sign.lasting else _steady(held)
             peak = int(levels.argmax())
-            if sign.baseline not in ("standing", "least"):
+            if sign.baseline != "least":
                 rise = rise - rise.min()
         value = float(levels[peak])
         start, end = _interval(rise, peak, width, numbers.hold)
@@ -215,12 +215,7 @@ def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:
     """What the measure is counted from: see `signs.Baseline`."""
     if sign.baseline == "none":
         return 0.0
-    if sign.baseline == "least":
-        return float(np.percentile(values[(time >= rep.start - 1.5) & (time <= rep.end)], 10))
-    near = (time >= rep.start - 0.5) & (time <= rep.start + 0.05 * rep.duration)
-    if not near.any():
-        near = time == time[np.abs(time - rep.start).argmin()]
-    return float(np.median(values[near]))
+    return float(np.percentile(values[(time >= rep.start - 1.5) & (time <= rep.end)], 10))
 
 
 def _other_way(sign: Sign, grid: Array, series: Array, height: Array, rep: Rep) -> Array:

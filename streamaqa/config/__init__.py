@@ -69,7 +69,8 @@ class CameraSettings(Settings):
     exercise: str | None = None
     """A hint, by wire name; None to have it worked out."""
     height_m: float | None = Field(None, ge=1.0, le=2.5)
-    """The athlete's height: velocities are then in metres a second."""
+    """The athlete's height: velocities are then in metres a second. Another athlete's comes with theirs, in
+    `command/athlete`."""
 
     @field_validator("source", mode="before")
     @classmethod

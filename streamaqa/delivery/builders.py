@@ -29,7 +29,7 @@ from streamaqa.delivery.messages import (
 )
 from streamaqa.delivery.topics import cut_utf8
 from streamaqa.exercises import EXERCISES, Exercise
-from streamaqa.types import Assessment, Finding, Rep, SegmenterStatus, SetEnded
+from streamaqa.types import Assessment, Finding, Rep, SegmenterStatus, SetEnded, VelocityUnit
 
 REP_EXPIRES_S = 30.0
 """A display shows a rep as news until the next one or two: grinding reps take 8 s."""
@@ -138,6 +138,7 @@ def set_message(
         tempo=_mean_tempo(reps),
         range_of_motion=_range(ranges),
         velocity=_velocity(speeds),
+        velocity_unit=reps[-1].velocity_unit if reps else "torso/s",
         velocity_loss=_velocity_loss(speeds),
         technique_limit_rep=technique_limit_rep,
         errors=_count_errors(errors, _body_parts(ended.exercise, vocabulary)),
@@ -217,6 +218,7 @@ class _RepFields(TypedDict):
     tempo: TempoEntry
     range_of_motion: float | None
     mean_lifting_velocity: float | None
+    velocity_unit: VelocityUnit
     velocity_loss: float | None
     latency_ms: Latency
     expires_at: datetime
@@ -250,6 +252,7 @@ def _of_rep(
         ),
         "range_of_motion": _or_none(rep.range_of_motion),
         "mean_lifting_velocity": _or_none(rep.mean_lifting_velocity),
+        "velocity_unit": rep.velocity_unit,
         "velocity_loss": _or_none(rep.velocity_loss),
         "latency_ms": latency or Latency(),
         "expires_at": session.utc(at + expires_s),

@@ -24,6 +24,9 @@ class AthleteCommand(_Request):
     command: Literal["athlete"] = "athlete"
     athlete: Annotated[str, Field(max_length=128)] | None
     """Null for nobody in particular."""
+    height_m: Annotated[float, Field(ge=1.0, le=2.5)] | None = None
+    """Metres; makes velocities metres a second. Null for what was last said of that athlete, here or in the
+    configuration."""
 
 
 class ExerciseCommand(_Request):

@@ -22,7 +22,7 @@ from streamaqa.delivery.wire import (
     Probability,
     Seconds,
 )
-from streamaqa.types import PhaseKind
+from streamaqa.types import PhaseKind, VelocityUnit
 
 CUE_BYTES = 64
 """A cue fits a watch: UTF-8 bytes."""
@@ -138,7 +138,8 @@ class _OfRep(Message):
     range_of_motion: Measure | None
     """Torso lengths."""
     mean_lifting_velocity: Measure | None
-    """Torso lengths a second, or metres a second where the lifter's height is configured."""
+    velocity_unit: VelocityUnit = "torso/s"
+    """Metres a second where the lifter's height is known, else torso lengths a second."""
     velocity_loss: Measure | None
     """(fastest - this) / fastest over the set so far; null for a first rep."""
     latency_ms: Latency
@@ -202,7 +203,7 @@ class RangeEntry(Entry):
 
 
 class VelocityEntry(Entry):
-    """Mean lifting velocity over a set, units as in `mean_lifting_velocity`."""
+    """Mean lifting velocity over a set, in its `velocity_unit`."""
 
     mean: Measure
     fastest: Measure
@@ -251,6 +252,7 @@ class SetMessage(Message):
     """Mean over the reps."""
     range_of_motion: RangeEntry | None
     velocity: VelocityEntry | None
+    velocity_unit: VelocityUnit = "torso/s"
     velocity_loss: Measure | None
     """(fastest - last) / fastest."""
     technique_limit_rep: Ordinal | None

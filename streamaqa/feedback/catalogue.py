@@ -134,6 +134,8 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
         "clean": "Clean rep.",
         "partly": "No fault seen. Not judged from this view: {errors}.",
+        "unsure": "Not sure about: {errors}.",
+        "perhaps": "Perhaps: {sentence}",
         "untrained": "(By a model that was never trained for this.)",
         "not_judged": "This rep could not be judged from this view.",
         "fixed": "Fixed: {error}",
@@ -171,6 +173,8 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
     "de": {
         "clean": "Saubere Wiederholung.",
         "partly": "Kein Fehler zu sehen. Aus dieser Sicht nicht beurteilt: {errors}.",
+        "unsure": "Nicht sicher: {errors}.",
+        "perhaps": "Vielleicht: {sentence}",
         "untrained": "(Von einem Modell, das dafür nie trainiert wurde.)",
         "not_judged": "Diese Wiederholung war aus dieser Sicht nicht zu beurteilen.",
         "fixed": "Behoben: {error}",
@@ -208,6 +212,8 @@ PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {
     "es": {
         "clean": "Repetición limpia.",
         "partly": "No se ve ningún fallo. No se juzga desde esta vista: {errors}.",
+        "unsure": "No es seguro: {errors}.",
+        "perhaps": "Quizás: {sentence}",
         "untrained": "(Según un modelo que nunca se entrenó para esto.)",
         "not_judged": "Esta repetición no se pudo juzgar desde esta vista.",
         "fixed": "Corregido: {error}",

@@ -16,7 +16,7 @@ back; only the cue is.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -127,7 +127,8 @@ class Coach:
         late = rep.number in current.reps
         faulty = frozenset(finding.name for finding in reported)
         judged = frozenset(finding.name for finding in assessment.findings)
-        text = self._words.rep(exercise, reported, assessment.abstained, judged=bool(judged))
+        unsure = self._unsure(assessment)
+        text = self._words.rep(exercise, reported, assessment.abstained, unsure=unsure, judged=bool(judged))
         if not assessment.assessor.trained:
             text = f"{text} {self._words.phrase('untrained')}"
         agreed = exercise is not None and assessment.exercise == rep.exercise
@@ -190,18 +191,26 @@ class Coach:
     def _reported(self, exercise: Exercise | None, assessment: Assessment) -> tuple[Finding, ...]:
         """Findings at or above the threshold, worst first."""
         known = {error.name: error for error in exercise.errors} if exercise else {}
-        least = self._settings.thresholds
-        found = [
-            f
-            for f in assessment.findings
-            if f.probability >= least.get(f"{assessment.exercise}.{f.name}", self._settings.threshold)
-        ]
+        found = [f for f in assessment.findings if f.probability >= self._threshold(assessment, f)]
         return tuple(
             sorted(
                 found,
                 key=lambda f: (-_RANK[known[f.name].severity] if f.name in known else 1, -f.probability),
             )
         )
+
+    def _unsure(self, assessment: Assessment) -> tuple[str, ...]:
+        """Names of the errors, reported or not, that are too near to their threshold to be plain about."""
+        return tuple(
+            f.name
+            for f in assessment.findings
+            if abs(f.probability - self._threshold(assessment, f)) < self._settings.unsure
+        )
+
+    def _threshold(self, assessment: Assessment, finding: Finding) -> float:
+        """The probability from which that error is reported."""
+        code = f"{assessment.exercise}.{finding.name}"
+        return self._settings.thresholds.get(code, self._settings.threshold)
 
     def _limit(self, current: _Set, exercise: Exercise | None) -> tuple[int | None, tuple[str, ...]]:
         """The first repetition at which technique broke, and what broke there."""
@@ -296,7 +305,5 @@ class Coach:
     def _beyond_bandwidth(self, current: _Set, rep: Rep, name: str) -> bool:
         """Whether the error shows in enough of the last repetitions since it was last called fixed."""
         first = max(rep.number - self._settings.bandwidth_reps + 1, current.settled.get(name, 0) + 1)
-        last = deque(
-            name in current.reps[number].faulty for number in current.reps if first <= number <= rep.number
-        )
-        return sum(last) >= self._settings.faulty_reps
+        shown = sum(name in seen.faulty for at, seen in current.reps.items() if first <= at <= rep.number)
+        return shown >= self._settings.faulty_reps

@@ -25,6 +25,10 @@ class FeedbackSettings(Settings):
     thresholds: Mapping[str, Annotated[float, Field(gt=0, le=1)]] = {}
     """The same for single errors by code, `{"squat.knees_inward": 0.4}`: `streamaqa-finetune evaluate` writes
     those with the best F1 on validation."""
+    unsure: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    """†How far from its threshold a probability has to be for a plain text. Nearer, a fault is
+    told as one that may be, and a repetition without any is not called clean: being confidently wrong is what
+    users of such systems complain of most."""
     faulty_reps: Annotated[int, Field(ge=1)] = 2
     """†Repetitions out of the last `bandwidth_reps` that must show a fault before it is cued: bandwidth
     feedback beat feedback on every trial."""
@@ -36,13 +40,14 @@ class FeedbackSettings(Settings):
     tries_per_wording: Annotated[int, Field(ge=1)] = 3
     """†Times a wording is tried without effect before the next one: coaching practice."""
     cue_words: Annotated[int, Field(ge=1)] = MAX_WORDS
-    """†Words of a cue at most: coaching practice. Every cue of the catalogue has four or fewer."""
+    """†Words of a cue at most: coaching practice. Every cue of the catalogue has four or fewer; of fewer than
+    that, the name of the fault where no wording is short enough. "Fixed" and lost velocity stay whole."""
     details_after_s: Annotated[float, Field(ge=0)] = 6.0
     """†Seconds from the end of a repetition, if no other begins, until `state` tells the set so far: 5 to 8;
     delayed feedback is retained better than instantaneous (Swinnen 1990). The set's own message has to wait
     for `segmenter.set_pause_s`."""
     velocity_loss: Annotated[float, Field(gt=0, lt=1)] = 0.20
-    """Share of the set's fastest repetition lost from which to warn; over 25 % adds nothing for growth
+    """Share of the set's fastest repetition lost beyond which to warn; over 25 % adds nothing for growth
     (Refalo 2022)."""
     velocity_reps: Annotated[int, Field(ge=1)] = 2
     """†Repetitions in a row beyond `velocity_loss` before warning: a phone's velocity is noisy by .05 to

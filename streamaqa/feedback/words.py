@@ -40,7 +40,7 @@ class Words:
     Args:
         lang: which.
         cues: those of one's own, by code, which go before the catalogue's.
-        most: words of a cue. Wordings that are longer are passed over where there are shorter ones.
+        most: words of a cue. Wordings that are longer are passed over.
     """
 
     def __init__(
@@ -74,11 +74,17 @@ class Words:
         return wording.sentence if wording else error.sentence
 
     def cue(self, code: str, error: ErrorType, turn: int) -> str:
-        """The cue whose turn it is; after the last wording comes the first again."""
-        cues = self._own_cues.get(code) or self._cues(code, error)
-        cues = tuple(cue for cue in cues if fits(cue, self._most)) or cues
-        said = (cues[turn % len(cues)], error.words, error.name)
-        return next(filter(None, (shorten(cue, self._most) for cue in said)), "")
+        """The cue whose turn it is; after the last wording comes the first again.
+
+        Where every wording is too long the fault is named: half a cue ("Spread the") tells nobody anything.
+        """
+        wordings = self._own_cues.get(code) or self._cues(code, error)
+        names = (self.label(code, error), error.words)
+        if cues := tuple(cue for cue in wordings if fits(cue, self._most)):
+            return cues[turn % len(cues)]
+        if name := next((name for name in names if fits(name, self._most)), None):
+            return name
+        return next(filter(None, (shorten(cue) for cue in (*wordings, *names, error.name))), "")
 
     def _cues(self, code: str, error: ErrorType) -> tuple[str, ...]:
         wording = self._wordings.get(code)
@@ -104,17 +110,31 @@ class Words:
         reported: Sequence[Finding],
         abstained: Sequence[str],
         *,
+        unsure: Sequence[str],
         judged: bool,
     ) -> str:
-        """What a screen shows of one repetition: its worst fault, or that there is none, or none known."""
+        """What a screen shows of one repetition: its worst fault, or that there is none, or none known.
+
+        Args:
+            exercise: as the assessor has it.
+            reported: its faults, worst first.
+            abstained: names of errors that were not judged.
+            unsure: names of errors, reported or not, of which the assessor can hardly tell.
+            judged: whether any error was.
+        """
         if exercise is None or not judged:
             return self.phrase("not_judged")
         known = {error.name: error for error in exercise.errors}
-        for finding in reported:
-            if finding.name in known:
-                return self.sentence(f"{exercise.name}.{finding.name}", known[finding.name])
         if reported:
-            return reported[0].name.replace("_", " ").capitalize() + "."
+            worst = next((finding for finding in reported if finding.name in known), reported[0])
+            sentence = (
+                self.sentence(f"{exercise.name}.{worst.name}", known[worst.name])
+                if worst.name in known
+                else worst.name.replace("_", " ").capitalize() + "."
+            )
+            return self.phrase("perhaps", sentence=sentence) if worst.name in unsure else sentence
+        if unsure:
+            return self.phrase("unsure", errors=self.names(exercise, unsure))
         if abstained:
             return self.phrase("partly", errors=self.names(exercise, abstained))
         return self.phrase("clean")

@@ -51,7 +51,7 @@ class Segmenter:
     """`push` poses in time order; events come back in the order in which they were decided.
 
     Args:
-        settings: every parameter.
+        settings: the defaults if not given.
         exercises: what may be recognized; those without a `motion` are passed over.
         hint: wire name of the exercise to expect: the others are not looked for.
         height_m: the lifter's height; makes velocities metres a second in place of torso lengths a second.
@@ -71,7 +71,8 @@ class Segmenter:
             e.name: PhaseMachine(e, self._settings.phase) for e in exercises if e.motion is not None
         }
         self.expect(hint)
-        self._metres = 1.0 if height_m is None else height_m * TORSO_OF_HEIGHT
+        self.height_m = height_m
+        """May change with the lifter, between sets."""
         self._units_named = 0
         self._sets_begun = 0
         self._reader = PostureReader(self._settings.signal)
@@ -235,7 +236,8 @@ class Segmenter:
         lowering, lifting = (back, out) if lifts_first else (out, back)
         travel = cut.first_range if lifts_first else cut.second_range
         share = 1 - 2 * self._settings.phase.boundary
-        velocity = share * travel / max(lifting, 1e-3) * self._metres
+        torso = 1.0 if self.height_m is None else self.height_m * TORSO_OF_HEIGHT
+        velocity = share * travel / max(lifting, 1e-3) * torso
         fastest = max([velocity, *(rep.mean_lifting_velocity for rep in self._reps)])
         return Rep(
             unit=unit.number,
@@ -251,6 +253,7 @@ class Segmenter:
             range_of_motion=travel,
             mean_lifting_velocity=velocity,
             velocity_loss=(fastest - velocity) / fastest if self._reps else None,
+            velocity_unit="torso/s" if self.height_m is None else "m/s",
         )
 
     # --- what is in public ------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Every parameter of the segmenter, with its unit and its reason."""
+"""The parameters of the segmenter, with unit and reason. What an exercise looks like is in `motion`."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class AdviceSettings(Settings):
     window_s: float = Field(2.0, gt=0)
     """Seconds that are looked back on: something must be so for most of them."""
     visibility: float = Field(0.5, ge=0, le=1)
-    """Below this a hand or foot counts as hidden: MediaPipe's own default for a usable landmark."""
+    """Below this a foot counts as hidden: MediaPipe's own default for a usable landmark."""
 
 
 class SegmenterSettings(Settings):

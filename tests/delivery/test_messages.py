@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from streamaqa.assessment import KinematicAssessor
 from streamaqa.delivery.messages import (
     AssessorEntry,
     ErrorEntry,
@@ -26,6 +29,8 @@ from streamaqa.delivery.outbox import numbered
 from streamaqa.delivery.schema import FOLDER, files, load, schemas
 from streamaqa.delivery.schema.worked_examples import EXAMPLES
 from streamaqa.types import PhaseKind
+
+MESSAGES_PAGE = (Path(__file__).resolve().parents[2] / "docs" / "messages.md").read_text(encoding="utf-8")
 
 seconds = st.floats(-10, 1e6)
 measures = st.none() | st.floats(-1e3, 1e3)
@@ -63,6 +68,7 @@ def rep_fields(draw: st.DrawFn) -> dict[str, object]:
         "tempo": draw(st.builds(TempoEntry, lowering_s=seconds, pause_s=seconds, lifting_s=seconds)),
         "range_of_motion": draw(measures),
         "mean_lifting_velocity": draw(measures),
+        "velocity_unit": draw(st.sampled_from(["torso/s", "m/s"])),
         "velocity_loss": draw(measures),
         "latency_ms": draw(latencies),
         "expires_at": draw(moments),
@@ -127,6 +133,20 @@ def test_each_example_follows_its_schema(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     example = json.loads((FOLDER / "examples" / f"{name}.json").read_text(encoding="utf-8"))
     jsonschema.validate(example, schema)
+
+
+@pytest.mark.parametrize("block", re.findall(r"```json\n(\{.*?\n)```", MESSAGES_PAGE, re.DOTALL))
+def test_what_the_page_shows_is_of_these_examples(block: str) -> None:
+    shown = json.loads(block)
+    examples = [example.model_dump(mode="json") for example in EXAMPLES.values()]
+    assert any(all(example.get(key) == value for key, value in shown.items()) for example in examples)
+
+
+def test_the_examples_are_judged_by_the_assessor_that_is_shipped() -> None:
+    feedback = EXAMPLES["feedback"]
+    assert isinstance(feedback, FeedbackMessage)
+    info = KinematicAssessor().info
+    assert (feedback.assessor.name, feedback.assessor.version) == (info.name, info.version)
 
 
 @pytest.mark.parametrize("name", ["rep", "feedback"])

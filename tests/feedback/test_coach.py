@@ -152,6 +152,26 @@ def test_a_rep_that_could_not_be_judged_says_so() -> None:
     assert partly.text == "No fault seen. Not judged from this view: knees inward."
 
 
+def test_what_the_assessor_can_hardly_tell_is_told_as_such() -> None:
+    coach = Coach()
+    sentence = SQUAT.error("knees_inward").sentence
+    said = [
+        coach.rep(rep(n), assessed({"knees_inward": p})).text for n, p in enumerate((0.3, 0.4, 0.6, 0.7), 1)
+    ]
+    assert said == ["Clean rep.", "Not sure about: knees inward.", f"Perhaps: {sentence}", sentence]
+    by_threshold = FeedbackSettings(thresholds={"squat.knees_inward": 0.9}, unsure=0.05)
+    again = [
+        Coach(by_threshold).rep(rep(1), assessed({"knees_inward": p})).text for p in (0.8, 0.87, 0.92, 0.97)
+    ]
+    assert again == said
+    assert Coach(FeedbackSettings(unsure=0.0)).rep(rep(1), assessed({"shallow": 0.49})).text == "Clean rep."
+
+
+def test_a_doubtful_fault_beside_a_sure_one_casts_no_doubt_on_it() -> None:
+    advice = Coach().rep(rep(1), assessed({"knees_inward": 0.9, "shallow": 0.55}))
+    assert advice.text == SQUAT.error("knees_inward").sentence
+
+
 def test_an_assessor_that_sees_another_exercise_counts_for_nothing() -> None:
     coach = Coach()
     other = assessed({"lumbar": 0.9}, exercise="barbell_row")

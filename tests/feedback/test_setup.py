@@ -13,7 +13,7 @@ from streamaqa.assessment import KinematicAssessor, KinematicSettings
 from streamaqa.body import FACING, SIDE_ON
 from streamaqa.exercises import BARBELL_ROW, EXERCISES, OVERHEAD_PRESS, SQUAT, Exercise
 from streamaqa.feedback import advise, observable, setup_text, tell_shown
-from streamaqa.signs import SHANK_LEAN
+from streamaqa.signs import SHANK_OVERLEAN
 from streamaqa.sources.pose_track import PoseTrackSource
 from streamaqa.types import Evidence, Pose
 
@@ -32,7 +32,7 @@ def test_what_poses_cannot_show_from_anywhere_is_never_promised() -> None:
 
 
 def test_only_the_part_of_the_side_views_that_a_sign_asks_for_counts() -> None:
-    least, most = SHANK_LEAN.facing
+    least, most = SHANK_OVERLEAN.facing
     around = (least - 1.0, least + 1.0, -90.0, most - 1.0, most + 1.0)
     assert [yaw for yaw in around if "knees_forward" in observable(SQUAT, yaw)] == list(around[1:-1])
 

@@ -279,7 +279,7 @@ def test_fitting_moves_thresholds_to_the_labels(evaluated: Evaluation) -> None:
     assert fitted is not None
     assert fitted.fitted_on is not None
     assert fitted.fitted_on.endswith("validation split, 24 clips")
-    assert "too few" in evaluated.fitted.notes["squat.knees_forward.shank_lean"]
+    assert "too few" in evaluated.fitted.notes["squat.knees_forward.shank_overlean"]
     assert "too few" not in evaluated.fitted.notes.get("overhead_press.knees.knee_bend", "")
 
 

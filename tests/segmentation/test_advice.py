@@ -9,7 +9,7 @@ from lifter import scene, track
 
 from streamaqa.body import Joint
 from streamaqa.segmentation import Segmenter
-from streamaqa.signs import SHANK_LEAN
+from streamaqa.signs import SHANK_OVERLEAN
 from streamaqa.types import Pose
 
 
@@ -118,7 +118,7 @@ def test_a_squat_seen_from_ahead_is_told_to_turn_side_on() -> None:
 
 
 def test_nearly_side_on_is_not_enough_where_an_error_shows_in_less() -> None:
-    least, _ = SHANK_LEAN.facing
+    least, _ = SHANK_OVERLEAN.facing
     assert "turn_side_on" in advice(track(scene("squat", view=least - 5.0)))
     assert "turn_side_on" not in advice(track(scene("squat", view=least + 8.0)))
 

@@ -1,8 +1,11 @@
-"""One worked example of every message: the third squat of a set, with the knees coming in."""
+"""One worked example of every message: a set of five squats, the knees coming in on the second and third.
+
+Words and cues are the coach's own, told what is told here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from streamaqa.delivery.builders import (
@@ -16,6 +19,8 @@ from streamaqa.delivery.builders import (
 from streamaqa.delivery.commands import CommandReply, ResendCommand
 from streamaqa.delivery.messages import FeedbackMessage, Latency, RepMessage, SetMessage
 from streamaqa.delivery.wire import Entry
+from streamaqa.exercises import SQUAT
+from streamaqa.feedback import Advice, Coach, SetAdvice, advise, tell_shown
 from streamaqa.types import Assessment, AssessorInfo, Finding, Phase, Rep, SegmenterStatus, SetEnded, Tempo
 
 SESSION = Session(
@@ -25,15 +30,9 @@ SESSION = Session(
     epoch=datetime(2026, 11, 23, 18, 0, tzinfo=UTC),
     athlete="anna",
 )
-KNEES_INWARD = Finding("knees_inward", 0.83, 20.4, 21.6)
-
-
-@dataclass(frozen=True, slots=True)
-class _Advice:
-    text: str = "Your knees came in towards each other: spread the floor with your feet."
-    cue: str | None = "Spread the floor"
-    cue_code: str | None = "squat.knees_inward"
-    lang: str = "en"
+REPS = 5
+FAULTY = (2, 3)
+SHOWN = {"squat": ("knees_inward", "shallow")}
 
 
 def _rep(number: int) -> Rep:
@@ -52,21 +51,37 @@ def _rep(number: int) -> Rep:
         range_of_motion=1.05,
         mean_lifting_velocity=1.1 - 0.05 * number,
         velocity_loss=round((number - 1) * 0.05 / 1.05, 4) if number > 1 else None,
+        velocity_unit="m/s",
     )
+
+
+def _knees(rep: Rep) -> Finding:
+    return Finding("knees_inward", 0.83 if rep.number in FAULTY else 0.06, rep.start + 1.0, rep.start + 2.2)
+
+
+def _assessed(rep: Rep) -> Assessment:
+    return Assessment(
+        exercise="squat",
+        exercise_probability=0.97,
+        findings=(_knees(rep), Finding("shallow", 0.08, rep.start, rep.end)),
+        abstained=("knees_forward",),
+        assessor=AssessorInfo("kinematic", "2.1", calibrated=False),
+    )
+
+
+def _coached() -> tuple[Sequence[Advice], SetAdvice, SetEnded]:
+    """What the coach says of each repetition and of the set."""
+    coach, reps = Coach(), tuple(_rep(number) for number in range(1, REPS + 1))
+    ended = SetEnded(at=reps[-1].end + 20.0, set_number=1, exercise="squat", reps=reps)
+    return [coach.rep(rep, _assessed(rep)) for rep in reps], coach.set_ended(ended), ended
 
 
 def _feedback() -> FeedbackMessage:
-    rep = _rep(3)
-    assessment = Assessment(
-        exercise="squat",
-        exercise_probability=0.97,
-        findings=(KNEES_INWARD, Finding("shallow", 0.08, rep.start, rep.end)),
-        abstained=("knees_forward",),
-        assessor=AssessorInfo("kinematic", "1", calibrated=False),
-    )
+    rep, (advice, _, _) = _rep(3), _coached()
     latency = Latency(segment=233.0, queue=0.4, assess=6.2, publish=1.1, total=240.7)
+    said = advice[rep.number - 1]
     message = feedback_message(
-        SESSION, rep, assessment, _Advice(), [KNEES_INWARD], at=rep.end + 0.24, latency=latency
+        SESSION, rep, _assessed(rep), said, said.errors, at=rep.end + 0.24, latency=latency
     )
     return message.model_copy(update={"id": "5f0c2b7d9e6a4c1f8d3b2a1908f7e6d5", "seq": 6})
 
@@ -78,14 +93,14 @@ def _rep_message() -> RepMessage:
 
 
 def _set() -> SetMessage:
-    reps = tuple(_rep(number) for number in range(1, 6))
+    _, advice, ended = _coached()
     message = set_message(
         SESSION,
-        SetEnded(at=reps[-1].end + 20.0, set_number=1, exercise="squat", reps=reps),
-        {3: [KNEES_INWARD], 5: [KNEES_INWARD]},
-        text="5 squats. Knees came in on 2 of them. Speed fell by 19 %.",
-        lang="en",
-        technique_limit_rep=5,
+        ended,
+        {number: [_knees(_rep(number))] for number in FAULTY},
+        text=advice.text,
+        lang=advice.lang,
+        technique_limit_rep=advice.technique_limit,
     )
     return message.model_copy(update={"id": "9d8c7b6a5f4e3d2c1b0a9f8e7d6c5b4a", "seq": 11})
 
@@ -102,9 +117,13 @@ def _examples() -> dict[str, Entry]:
             24.6,
             fps=29.9,
             lag_ms=84.0,
-            shown={"squat": ("knees_inward", "shallow")},
-            text="Turn side-on to the camera to have this judged: knees forward. "
-            "Judged from here: knees inward, shallow depth.",
+            shown=SHOWN,
+            text=" ".join(
+                (
+                    advise(status.advice, exercise=SQUAT, shown=SHOWN),
+                    tell_shown(SHOWN, (SQUAT,), told=status.advice),
+                )
+            ),
         ),
         "stats": stats_message(
             SESSION,
