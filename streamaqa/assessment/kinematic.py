@@ -31,7 +31,7 @@ from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Pose, R
 if TYPE_CHECKING:
     from streamaqa.windows import WindowPlan
 
-VERSION = "2"
+VERSION = "3"
 """Of the rules; the calibration's version follows it after a dot."""
 
 
@@ -175,11 +175,12 @@ class KinematicAssessor:
         lead = 0.0 if sign.throughout else settings.lead
         grid = np.arange(rep.start - lead, rep.end + 0.5 / settings.rate, 1.0 / settings.rate)
         series = np.interp(grid, time, values)
+        at = None if height is None else np.interp(grid, time, height)
         base: Array | float
-        if height is None:
-            base = _baseline(sign, time, values, rep)
+        if at is not None and sign.baseline in ("way_back", "way_there"):
+            base = sign.share * _other_way(sign, grid, series, at, rep)
         else:
-            base = sign.share * _other_way(sign, grid, series, np.interp(grid, time, height), rep)
+            base = _baseline(sign, time, values, rep)
         moment = max(settings.min_duration, sign.lasting * rep.duration)
         width = min(len(series), 1 + round(moment * settings.rate))
         held = sliding_window_view(series - base, width)
@@ -191,7 +192,9 @@ class KinematicAssessor:
         else:
             levels = held.min(axis=1) if sign.lasting else _steady(held)
             peak = int(levels.argmax())
-            if sign.baseline != "least":
+            if at is not None and sign.soon is not None:
+                peak = min(max(_gone(grid, at, rep, sign.soon) - width // 2, 0), len(levels) - 1)
+            if sign.baseline not in ("least", "outset"):
                 rise = rise - rise.min()
         value = float(levels[peak])
         start, end = _interval(rise, peak, width, numbers.hold)
@@ -215,7 +218,20 @@ def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:
     """What the measure is counted from: see `signs.Baseline`."""
     if sign.baseline == "none":
         return 0.0
+    if sign.baseline == "outset":
+        begins = (time >= rep.start - 0.3) & (time <= rep.start + 0.35 * (rep.turn - rep.start))
+        begins = begins if begins.any() else time == time[np.abs(time - rep.start).argmin()]
+        return float(np.percentile(values[begins], 10))
     return float(np.percentile(values[(time >= rep.start - 1.5) & (time <= rep.end)], 10))
+
+
+def _gone(grid: Array, height: Array, rep: Rep, share: float) -> int:
+    """The first sample of the first phase at which the load has gone `share` of its way to the turn."""
+    first, turn = (int(np.searchsorted(grid, moment)) for moment in (rep.start, rep.turn))
+    turn = min(max(turn, first), len(grid) - 1)
+    gone = (height[first : turn + 1] - height[first]) / (height[turn] - height[first] or 1.0)
+    there = np.flatnonzero(gone >= share)
+    return first + int(there[0]) if len(there) else turn
 
 
 def _other_way(sign: Sign, grid: Array, series: Array, height: Array, rep: Rep) -> Array:
