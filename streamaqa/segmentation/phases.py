@@ -123,7 +123,7 @@ class PhaseMachine:
         raw = self._sign * self._motion.signal(posture)
         hidden = bool(self._past) and posture.time - self._past[-1].time > self._settings.gap_s
         if self._past and (hidden or posture.walked):
-            notes = self._drop("gap" if hidden else "walked") if self.open else []
+            notes = self.end("gap") if hidden else self._drop("walked") if self.open else []
             self.reset()
             return notes + self.push(posture)
         if self._glitch(posture.time, raw):
@@ -140,11 +140,11 @@ class PhaseMachine:
         }[self._state]
         return step(self._past[-1])
 
-    def flush(self) -> list[Note]:
-        """The stream is over: a movement that is nearly back counts."""
+    def end(self, reason: str) -> list[Note]:
+        """No more will be seen of the lifter: a movement that is nearly back counts, any other is dropped."""
         if self._state is _State.BACK and self._returned() >= self._settings.returned:
             return self._close()
-        return self._drop("stream_ended") if self.open else []
+        return self._drop(reason) if self.open else []
 
     # --- states ---------------------------------------------------------------------------------------
 

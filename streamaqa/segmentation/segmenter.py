@@ -84,6 +84,8 @@ class Segmenter:
         """Times of the last pose, and of the last one that a posture was read from."""
         self._last_end = float("-inf")
         self._person = False
+        self._newcomer = False
+        """Whether somebody stands in another place than who did the last repetitions."""
 
     @property
     def expected(self) -> Exercise | None:
@@ -126,7 +128,8 @@ class Segmenter:
         self._person = pose.found
         events: list[Event] = []
         if self._reader.somebody_else:
-            events += self._cancel_all("somebody_else") + self._end_set()
+            events += self._end_all("somebody_else")
+            self._newcomer = not self._reader.returned
             self._advisor.reset()
         self._advisor.push(pose)
         if posture is None:
@@ -140,15 +143,12 @@ class Segmenter:
 
     def flush(self) -> list[Event]:
         """The stream is over: end what is open, and the set."""
-        events: list[Event] = []
-        for name, machine in self._machines.items():
-            for note in machine.flush():
-                events += self._take(name, note)
-        return events + self._end_set()
+        return self._end_all("stream_ended") + self._end_set()
 
     def reset(self) -> list[Event]:
         """Cancel what is open, end the set and forget the lifter; units and sets are numbered on."""
         events = self._cancel_all("reset") + self._end_set()
+        self._newcomer = False
         self._reader.reset()
         self._advisor.reset()
         self._last_end = float("-inf")
@@ -170,10 +170,10 @@ class Segmenter:
         return PhaseEnded(self._time, unit, self._public, phase)
 
     def _miss_the_lifter(self) -> list[Event]:
-        """Nobody was seen: what is under way is given up after a while, also if the lifter never returns."""
+        """Nobody was seen: what is under way is ended after a while, also if the lifter never returns."""
         if not self._open or self._time - self._watched <= self._settings.phase.gap_s:
             return []
-        return self._cancel_all("gap")
+        return self._end_all("gap")
 
     # --- one machine's notes -----------------------------------------------------------------------
 
@@ -208,8 +208,9 @@ class Segmenter:
         if self._public is None:
             events += self._publish(name)
         paused = cut.start - self._last_end > self._settings.set_pause_s
-        if self._reps and (paused or self._reps[-1].exercise != name):
+        if self._reps and (paused or self._newcomer or self._reps[-1].exercise != name):
             events += self._end_set()
+        self._newcomer = False
         if not self._reps:
             self._sets_begun += 1
         rep = self._rep(self._machines[name].exercise, unit, cut, note.probability)
@@ -294,6 +295,14 @@ class Segmenter:
         events = self._hide(reason) if self._public == name else []
         del self._open[name]
         return events
+
+    def _end_all(self, reason: str) -> list[Event]:
+        """Nothing more will be seen of this lifter: what is nearly over counts, the rest is cancelled."""
+        events: list[Event] = []
+        for name, machine in self._machines.items():
+            for note in machine.end(reason):
+                events += self._take(name, note)
+        return events + self._cancel_all(reason)
 
     def _cancel_all(self, reason: str) -> list[Event]:
         events = self._hide(reason)

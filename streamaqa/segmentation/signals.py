@@ -43,7 +43,7 @@ class PostureReader:
 
     def __init__(self, settings: SignalSettings) -> None:
         self._settings = settings
-        self.somebody_else = False
+        self.somebody_else = self.returned = False
         # of the picture and not of the lifter: what these sum up goes on when somebody else comes
         self._risen: NDArray[np.float64] | None = None
         self._room = (0.0, 0.0)
@@ -63,11 +63,14 @@ class PostureReader:
         self._shoulders: tuple[float, float] = (0.0, 0.0)
         self._aside = self._height = 0.0
         self._jumped_at: float | None = None
+        self._left: tuple[tuple[float, float], float] | None = None
+        """Where the lifter's shoulders were before somebody else took over, pixels, and the ruler there."""
 
     def read(self, pose: Pose) -> Posture | None:
         """The posture, or None if nobody was found or the body jumped, most likely a mistake.
 
-        A jump that lasts is somebody else: this resets itself and says so by `somebody_else`.
+        A jump that lasts is somebody else: this resets itself and says so by `somebody_else`, and also by
+        `returned` if they are where the lifter was before the last such jump: that one was a mistake.
         """
         self.somebody_else = False
         self._rise(pose)
@@ -168,17 +171,27 @@ class PostureReader:
         """Whether to pass over this pose."""
         if self._time is None or self._ruler is None:
             return False
+        s = self._settings
         step = math.dist(shoulders, self._shoulders) / self._ruler
-        allowed = self._settings.jump + self._settings.jump_speed * (time - self._time)
-        if step <= min(allowed, self._settings.jump_most):
+        if step <= min(s.jump + s.jump_speed * (time - self._time), s.jump_most):
             self._jumped_at = None
             return False
         self._jumped_at = time if self._jumped_at is None else self._jumped_at
-        if time - self._jumped_at < self._settings.jump_s:
+        if time - self._jumped_at < s.jump_s:
             return True
+        returned, left = self._is_back(shoulders), (self._shoulders, self._ruler)
         self.reset()
-        self.somebody_else = True
+        self.somebody_else, self.returned = True, returned
+        self._left = None if returned else left
         return False
+
+    def _is_back(self, shoulders: tuple[float, float]) -> bool:
+        """Whether this is who the last jump led away from, perhaps at the bottom of a squat."""
+        if self._left is None:
+            return False
+        (x, y), ruler = self._left
+        s = self._settings
+        return abs(shoulders[0] - x) <= s.jump * ruler and abs(shoulders[1] - y) <= s.jump_most * ruler
 
 
 def settled(postures: Sequence[Posture]) -> list[Posture]:

@@ -222,6 +222,38 @@ def test_who_takes_the_lifters_place_begins_a_set_of_their_own() -> None:
     assert [len(event.reps) for event in events if isinstance(event, SetEnded)] == [3, 2]
 
 
+@pytest.mark.parametrize("at", ["between", "bottom"])
+@pytest.mark.parametrize("away", [0.4, 2.0])
+def test_a_pose_that_was_elsewhere_for_a_while_parts_no_set(at: str, away: float) -> None:
+    """Whoever was taken for the lifter did nothing, and the lifter is back where they were."""
+    drawn = scene("squat", reps=5, tempo=1.0)
+    second, third = truth(drawn).reps[1:3]
+    begin = (second.end + third.start) / 2 if at == "between" else third.turn
+    other = track(drawn)[0]
+    other = replace(other, image=other.image + np.array([0.5, 0.0, 0.0, 0.0], np.float32))
+    stream = [
+        replace(other, time=pose.time) if begin < pose.time < begin + away else pose for pose in track(drawn)
+    ]
+    events = run(stream)
+    numbers = [(rep.set_number, rep.number) for rep in reps(events)]
+    assert numbers == [(1, n) for n in range(1, len(numbers) + 1)]
+    assert len(numbers) >= (4 if away < 1.0 else 3)
+    assert sum(isinstance(event, SetEnded) for event in events) == 1
+
+
+@pytest.mark.parametrize("exercise", [e.name for e in EXERCISES])
+@pytest.mark.parametrize("early", [0.2, 0.1, -0.1])
+def test_who_leaves_as_a_repetition_ends_has_done_it(exercise: str, early: float) -> None:
+    drawn = scene(exercise, reps=3, view=45.0)
+    gone = truth(drawn).reps[-1].end - early
+    stream = [pose if pose.time < gone else Pose.nobody(pose.time, pose.size) for pose in track(drawn)]
+    nobody = [Pose.nobody(stream[-1].time + n / 30, stream[-1].size) for n in range(1, 90)]
+    segmenter = Segmenter()
+    said = [event for pose in [*stream, *nobody] for event in segmenter.push(pose)]
+    assert len(reps(said)) == 3
+    assert segmenter.status.phase is None
+
+
 def test_who_leaves_in_mid_repetition_has_ended_it_and_then_the_set() -> None:
     """Also if nobody ever comes again and the stream goes on."""
     drawn = scene("squat", reps=3)
