@@ -299,8 +299,9 @@ class Pipeline:
         """Metres, as just said or as known from before; None of a stranger."""
         known = self._heights.pop(athlete, None)
         height_m = height_m or known
-        if height_m is not None:
-            self._heights[athlete] = height_m
+        kept = known if athlete is None else height_m  # nobody in particular is somebody else each time
+        if kept is not None:
+            self._heights[athlete] = kept
         while len(self._heights) > ATHLETES:
             del self._heights[next(iter(self._heights))]
         return height_m

@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from streamaqa.assessment import KinematicAssessor
+from streamaqa.assessment import KinematicAssessor, Shown
 from streamaqa.delivery.builders import Session, state_message
 from streamaqa.delivery.messages import StateMessage
 from streamaqa.exercises import Exercise
-from streamaqa.feedback import advise, tell_shown
+from streamaqa.feedback import advise, shown_side_on, tell_shown
 from streamaqa.feedback.catalogue import Language
+from streamaqa.feedback.setup import TURN_SIDE_ON
 from streamaqa.recording import Recorder
 from streamaqa.segmentation import Segmenter
 from streamaqa.sources.base import BLIND
@@ -99,10 +100,18 @@ class Reporter:
         """
         doing = next((known for known in self._exercises if known.name == status.exercise), None)
         doing = doing or self._segmenter.expected
-        seen = self._shown(at, doing, poses) if status.person else {}
+        known = self._shown(at, doing, poses) if status.person else {}
+        seen = {name: each.judged for name, each in known.items()}
+        hidden = {name: each.hidden for name, each in known.items()}
+        if doing is not None and (of_this := known.get(doing.name)) is not None:
+            turned = {*of_this.judged, *of_this.hidden}
+            if turned.issuperset(
+                shown_side_on(doing)
+            ):  # the segmenter's reading of the view is a rougher one
+                status = replace(status, advice=tuple(c for c in status.advice if c != TURN_SIDE_ON))
         told = (
             advise(status.advice, self._lang, doing, seen),
-            tell_shown(seen, self._exercises, self._lang, status.advice),
+            tell_shown(seen, self._exercises, self._lang, status.advice, hidden),
         )
         return state_message(
             session,
@@ -122,10 +131,10 @@ class Reporter:
             return None
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
-    def _shown(self, at: float, doing: Exercise | None, poses: Sequence[Pose]) -> dict[str, tuple[str, ...]]:
+    def _shown(self, at: float, doing: Exercise | None, poses: Sequence[Pose]) -> dict[str, Shown]:
         """What can be judged from here: of the exercise under way or expected, or of all."""
         newest = list(itertools.takewhile(lambda pose: at - pose.time <= SHOWN_S, reversed(poses)))
         some = newest[:: max(1, len(newest) // SHOWN_POSES)]
         of = self._exercises if doing is None else (doing,)
         told = {exercise.name: self._by_pose.shown(exercise, some) for exercise in of}
-        return {name: errors for name, errors in told.items() if errors is not None}
+        return {name: each for name, each in told.items() if each is not None}

@@ -174,12 +174,16 @@ def _faults(feedback: dict[str, Any] | None, *, whole: bool) -> Text:
     if feedback is None:
         return Text("…", style="dim")
     if feedback["errors"]:
-        named = ", ".join(f"{_words(e['name'])} {e['probability']:.0%}" for e in feedback["errors"])
+        named = ", ".join(
+            f"{_words(e['name'])} {e['probability']:.0%}{'?' * (e['name'] in feedback['doubtful'])}"
+            for e in feedback["errors"]
+        )
         return Text(named, style="red")
-    if whole and feedback["abstained"]:
-        unseen = ", ".join(_words(name) for name in feedback["abstained"])
-        return Text(f"none seen ({unseen}: not judged)", style="green")
-    return Text("none seen", style="green")
+    unseen = ", ".join(_words(name) for name in feedback["abstained"])
+    note = f" ({unseen}: not judged)" if whole and unseen else ""
+    if feedback["doubtful"]:
+        return Text(f"not sure: {', '.join(map(_words, feedback['doubtful']))}{note}", style="yellow")
+    return Text(f"none seen{note}", style="dim" if unseen else "green")
 
 
 def _after(feedback: dict[str, Any]) -> str:

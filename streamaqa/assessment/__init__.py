@@ -2,6 +2,14 @@
 
 from streamaqa.assessment.base import Assessor
 from streamaqa.assessment.calibration import Calibration, Threshold
-from streamaqa.assessment.kinematic import KinematicAssessor, KinematicSettings, Reading
+from streamaqa.assessment.kinematic import KinematicAssessor, KinematicSettings, Reading, Shown
 
-__all__ = ["Assessor", "Calibration", "KinematicAssessor", "KinematicSettings", "Reading", "Threshold"]
+__all__ = [
+    "Assessor",
+    "Calibration",
+    "KinematicAssessor",
+    "KinematicSettings",
+    "Reading",
+    "Shown",
+    "Threshold",
+]

@@ -65,6 +65,15 @@ class Reading:
     end: float
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What can be judged from where a lifter is seen: names of errors."""
+
+    judged: tuple[str, ...]
+    hidden: tuple[str, ...]
+    """The view would do, but the joints are out of the picture or covered."""
+
+
 class KinematicAssessor:
     """The default assessor, the stand-in when a model is late, and the baseline that a model must beat."""
 
@@ -123,8 +132,8 @@ class KinematicAssessor:
             self._readings(Body.of(evidence.poses, rep.start, rep.end), rep, error) if evidence.poses else []
         )
 
-    def shown(self, exercise: Exercise, poses: Sequence[Pose]) -> tuple[str, ...] | None:
-        """Names of the errors that it could judge of a lifter who is seen as in these poses.
+    def shown(self, exercise: Exercise, poses: Sequence[Pose]) -> Shown | None:
+        """What it could judge of a lifter who is seen as in these poses.
 
         None while that cannot be told: there is nobody in most of the poses, or they are turned to and fro.
         """
@@ -135,14 +144,14 @@ class KinematicAssessor:
         if body.view is None:
             return None
         s = self._settings
-        return tuple(
-            error.name
-            for error in exercise.errors
-            if any(
-                sign.shown_from(body.yaw) and sign.watched(body.seen, s.min_visibility).mean() >= s.min_share
-                for sign in error.signs
-            )
-        )
+        judged, hidden = [], []
+        for error in exercise.errors:
+            signs = [sign for sign in error.signs if sign.shown_from(body.yaw)]
+            if any(sign.watched(body.seen, s.min_visibility).mean() >= s.min_share for sign in signs):
+                judged.append(error.name)
+            elif signs:
+                hidden.append(error.name)
+        return Shown(tuple(judged), tuple(hidden))
 
     def _readings(self, body: Body, rep: Rep, error: ErrorType) -> list[Reading]:
         readings = []

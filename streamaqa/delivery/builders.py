@@ -62,6 +62,8 @@ class Advice(Protocol):
     def cue_code(self) -> str | None: ...
     @property
     def lang(self) -> str: ...
+    @property
+    def doubtful(self) -> tuple[str, ...]: ...
 
 
 def rep_message(
@@ -94,6 +96,7 @@ def feedback_message(
         **_of_rep(session, rep, exercise, at, latency, expires_s),
         kind=kind,
         errors=tuple(_error(rep, finding, parts) for finding in likely_first),
+        doubtful=advice.doubtful,
         abstained=assessment.abstained,
         text=advice.text,
         cue=cut_utf8(advice.cue, CUE_BYTES) if advice.cue else None,

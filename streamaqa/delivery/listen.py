@@ -92,16 +92,25 @@ def _rep(fields: dict[str, Any]) -> str:
         f" ({tempo['lowering_s']:.1f} down, {tempo['pause_s']:.1f} hold, {tempo['lifting_s']:.1f} up)"
     )
     velocity, loss = fields.get("mean_lifting_velocity"), fields.get("velocity_loss")
-    line += "" if velocity is None else f"  velocity {velocity:.2f}"
+    line += (
+        "" if velocity is None else f"  velocity {velocity:.2f} {fields.get('velocity_unit', '')}".rstrip()
+    )
     return line if loss is None else f"{line}  velocity loss {loss:.0%}"
 
 
 def _feedback(fields: dict[str, Any]) -> str:
-    found = ", ".join(
-        f"{error['name']} {error['probability']:.0%} at {error['start_s']:.1f}-{error['end_s']:.1f} s"
+    named = {error["name"] for error in fields["errors"]}
+    doubtful = fields.get("doubtful", ())
+    parts = [_which(fields)]
+    parts += [
+        f"{error['name']} {error['probability']:.0%}{'?' * (error['name'] in doubtful)}"
+        f" at {error['start_s']:.1f}-{error['end_s']:.1f} s"
         for error in fields["errors"]
-    )
-    parts = [_which(fields), found or "nothing wrong seen"]
+    ]
+    if unsure := [name for name in doubtful if name not in named]:
+        parts.append(f"not sure: {', '.join(unsure)}")
+    elif not named:
+        parts.append("nothing seen" if fields["abstained"] else "nothing wrong seen")
     if fields["abstained"]:
         parts.append(f"not judged: {', '.join(fields['abstained'])}")
     if fields["cue"]:
@@ -120,7 +129,7 @@ def _set(fields: dict[str, Any]) -> str:
     found = ", ".join(f"{error['name']} in {error['count']}" for error in fields["errors"])
     count = fields["reps"]
     reps = f"{fields['exercise']}  {count} rep{'' if count == 1 else 's'} in {fields['duration_s']:.0f} s"
-    return f"set {fields['set_number']} over  {reps}  {found or 'nothing wrong seen'}  {fields['text']}"
+    return "  ".join(filter(None, (f"set {fields['set_number']} over", reps, found, fields["text"])))
 
 
 def _which(fields: dict[str, Any]) -> str:

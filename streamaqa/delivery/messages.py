@@ -163,6 +163,7 @@ class RepMessage(_OfRep):
 
     kind: Literal["rep"] = "rep"
     errors: None = None
+    doubtful: None = None
     abstained: None = None
     text: None = None
     cue: None = None
@@ -179,8 +180,10 @@ class FeedbackMessage(_OfRep):
     """`update` where a stand-in answered first and the configured assessor has answered after all."""
     errors: tuple[ErrorEntry, ...]
     """Most probable first."""
+    doubtful: tuple[str, ...] = ()
+    """Errors, among `errors` or not, whose probability is too near its threshold to be sure."""
     abstained: tuple[str, ...]
-    """Errors that cannot be judged from this view; an error in neither list was looked for and not seen."""
+    """Errors that cannot be judged from this view; an error in no list was looked for and not seen."""
     text: str
     """A sentence or two for the lifter."""
     cue: str | None

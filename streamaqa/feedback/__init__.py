@@ -2,7 +2,7 @@
 
 from streamaqa.feedback.coach import Advice, Coach, SetAdvice
 from streamaqa.feedback.settings import FeedbackSettings
-from streamaqa.feedback.setup import advise, observable, setup_text, tell_shown
+from streamaqa.feedback.setup import advise, observable, setup_text, shown_side_on, tell_shown
 
 __all__ = [
     "Advice",
@@ -12,5 +12,6 @@ __all__ = [
     "advise",
     "observable",
     "setup_text",
+    "shown_side_on",
     "tell_shown",
 ]

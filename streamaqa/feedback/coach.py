@@ -44,6 +44,8 @@ class Advice:
     lang: str
     errors: tuple[Finding, ...]
     """Findings at or above the threshold, worst first."""
+    doubtful: tuple[str, ...]
+    """Names of the errors, among these or not, of which the assessor can hardly tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,22 @@ class SetAdvice:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one repetition showed, by error name; an error that was abstained from is in neither."""
+    """What one repetition showed, by error name.
+
+    One that was abstained from, or is doubtful and not reported, is neither faulty nor clean.
+    """
 
     faulty: frozenset[str] = frozenset()
     clean: frozenset[str] = frozenset()
+    doubtful: frozenset[str] = frozenset()
+    """Also some of the faulty."""
     abstained: tuple[str, ...] = ()
     """Just these."""
+
+    @property
+    def sure(self) -> frozenset[str]:
+        """What is beyond doubt."""
+        return self.faulty - self.doubtful
 
 
 @dataclass(slots=True)
@@ -127,18 +139,20 @@ class Coach:
         late = rep.number in current.reps
         faulty = frozenset(finding.name for finding in reported)
         judged = frozenset(finding.name for finding in assessment.findings)
-        unsure = self._unsure(assessment)
-        text = self._words.rep(exercise, reported, assessment.abstained, unsure=unsure, judged=bool(judged))
+        doubtful = self._doubtful(assessment)
+        text = self._words.rep(exercise, reported, assessment.abstained, doubtful, judged=bool(judged))
         if not assessment.assessor.trained:
             text = f"{text} {self._words.phrase('untrained')}"
         agreed = exercise is not None and assessment.exercise == rep.exercise
-        current.reps[rep.number] = _Seen(faulty, judged - faulty, assessment.abstained) if agreed else _Seen()
+        clean = judged - faulty - set(doubtful)
+        seen = _Seen(faulty, clean, frozenset(doubtful), assessment.abstained)
+        current.reps[rep.number] = seen if agreed else _Seen()
         if late or exercise is None or not agreed:
-            return Advice(text, "", None, self._settings.lang, reported)
+            return Advice(text, "", None, self._settings.lang, reported, doubtful)
         slowing = self._slowing(current, rep)
         cue, code, praise = self._speak(exercise, current, rep, reported)
         whole = " ".join(part for part in (text, praise, slowing) if part)
-        return Advice(whole, cue, code, self._settings.lang, reported)
+        return Advice(whole, cue, code, self._settings.lang, reported, doubtful)
 
     def set_ended(self, ended: SetEnded) -> SetAdvice:
         """The summary of a set, and an end to what was remembered of it."""
@@ -164,14 +178,16 @@ class Coach:
         limit, broke = self._limit(current, exercise)
         losses = [rep.velocity_loss for rep in reps if rep.velocity_loss is not None]
         loss = losses[-1] if losses else None
-        judged = {name for each in seen for name in each.faulty | each.clean}
+        judged = {name for each in seen for name in each.faulty | each.clean | each.doubtful}
+        sure = {name for each in seen for name in each.sure}
         text = self._words.summary(
             exercise,
             len(reps),
             limit,
             broke,
             loss,
-            single=sorted(counts),
+            single=sorted(sure),
+            doubtful=sorted({name for each in seen for name in each.doubtful} - sure),
             unjudged=[n for n in dict.fromkeys(n for s in seen for n in s.abstained) if n not in judged],
             judged=bool(judged),
         )
@@ -199,13 +215,15 @@ class Coach:
             )
         )
 
-    def _unsure(self, assessment: Assessment) -> tuple[str, ...]:
+    def _doubtful(self, assessment: Assessment) -> tuple[str, ...]:
         """Names of the errors, reported or not, that are too near to their threshold to be plain about."""
-        return tuple(
-            f.name
-            for f in assessment.findings
-            if abs(f.probability - self._threshold(assessment, f)) < self._settings.unsure
-        )
+
+        def near(finding: Finding) -> bool:
+            threshold = self._threshold(assessment, finding)
+            off = finding.probability - threshold
+            return abs(off) < 2 * self._settings.unsure * (threshold if off < 0 else 1 - threshold)
+
+        return tuple(finding.name for finding in assessment.findings if near(finding))
 
     def _threshold(self, assessment: Assessment, finding: Finding) -> float:
         """The probability from which that error is reported."""
@@ -213,16 +231,16 @@ class Coach:
         return self._settings.thresholds.get(code, self._settings.threshold)
 
     def _limit(self, current: _Set, exercise: Exercise | None) -> tuple[int | None, tuple[str, ...]]:
-        """The first repetition at which technique broke, and what broke there."""
+        """The first repetition at which technique broke beyond doubt, and what broke there."""
         settings = self._settings
         severe = {error.name for error in exercise.errors if error.severity == "high"} if exercise else set()
         numbers = sorted(current.reps)
         for position, number in enumerate(numbers):
             ahead = numbers[position : position + settings.bandwidth_reps]
-            shows = Counter(name for later in ahead for name in current.reps[later].faulty)
+            shows = Counter(name for later in ahead for name in current.reps[later].sure)
             broke = [
                 name
-                for name in current.reps[number].faulty
+                for name in current.reps[number].sure
                 if name in severe or shows[name] >= settings.faulty_reps
             ]
             if broke:

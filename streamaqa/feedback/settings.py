@@ -25,10 +25,10 @@ class FeedbackSettings(Settings):
     thresholds: Mapping[str, Annotated[float, Field(gt=0, le=1)]] = {}
     """The same for single errors by code, `{"squat.knees_inward": 0.4}`: `streamaqa-finetune evaluate` writes
     those with the best F1 on validation."""
-    unsure: Annotated[float, Field(ge=0, lt=1)] = 0.15
-    """†How far from its threshold a probability has to be for a plain text. Nearer, a fault is
-    told as one that may be, and a repetition without any is not called clean: being confidently wrong is what
-    users of such systems complain of most."""
+    unsure: Annotated[float, Field(ge=0, le=0.5)] = 0.15
+    """†How far from a threshold of 0.5 a probability has to be to be plain about it; of another threshold in
+    proportion to the room on either side. Nearer, a fault is told as one that may be, and a repetition
+    without any is not called clean: being confidently wrong is what users complain of most."""
     faulty_reps: Annotated[int, Field(ge=1)] = 2
     """†Repetitions out of the last `bandwidth_reps` that must show a fault before it is cued: bandwidth
     feedback beat feedback on every trial."""

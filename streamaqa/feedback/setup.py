@@ -30,7 +30,7 @@ def advise(
     `shown` is what can be judged as it is, by exercise, where that is known.
     """
     judged = (shown or {}).get(exercise.name, ()) if exercise else ()
-    side, _ = _of_one_view(exercise) if exercise else ((), ())
+    side = shown_side_on(exercise) if exercise else ()
     gained = [name for name in side if name not in judged] or side
     return " ".join(
         setup_text(code, lang, exercise, gained if code == TURN_SIDE_ON else ()) for code in codes
@@ -42,6 +42,7 @@ def tell_shown(
     exercises: Iterable[Exercise],
     lang: Language = "en",
     told: Iterable[str] = (),
+    hidden: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """Which errors can be judged as the lifter stands, in words: of one exercise also which cannot, and why.
 
@@ -50,6 +51,7 @@ def tell_shown(
         exercises: the vocabulary.
         lang: which language.
         told: advice that is given beside this; what it says is not said again.
+        hidden: errors, by exercise, for which the lifter need not turn: something is in the way.
     """
     words = Words(lang, {})
     known = [exercise for exercise in exercises if exercise.name in shown]
@@ -64,13 +66,19 @@ def tell_shown(
         return words.phrase("shown", errors=", ".join(judged)) if judged else words.phrase("nothing_shown")
     (exercise,) = known
     judged = list(shown[exercise.name])
+    covered = (hidden or {}).get(exercise.name, ())
     parts = [words.phrase("shown", errors=words.names(exercise, judged))] if judged else []
     for key, of_view in zip(("needs_side", "needs_front"), _of_one_view(exercise), strict=True):
-        missing = [name for name in of_view if name not in judged]
+        missing = [name for name in of_view if name not in judged and name not in covered]
         if key == "needs_side" and TURN_SIDE_ON in told:
             continue
         parts += [words.phrase(key, errors=words.names(exercise, missing))] if missing else []
     return " ".join(parts) or words.phrase("nothing_shown")
+
+
+def shown_side_on(exercise: Exercise) -> tuple[str, ...]:
+    """Names of the errors that a side view shows and some other view does not."""
+    return _of_one_view(exercise)[0]
 
 
 def _of_one_view(exercise: Exercise) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -109,8 +109,8 @@ class Words:
         exercise: Exercise | None,
         reported: Sequence[Finding],
         abstained: Sequence[str],
+        doubtful: Sequence[str] = (),
         *,
-        unsure: Sequence[str],
         judged: bool,
     ) -> str:
         """What a screen shows of one repetition: its worst fault, or that there is none, or none known.
@@ -119,22 +119,26 @@ class Words:
             exercise: as the assessor has it.
             reported: its faults, worst first.
             abstained: names of errors that were not judged.
-            unsure: names of errors, reported or not, of which the assessor can hardly tell.
+            doubtful: names of errors, reported or not, of which the assessor can hardly tell: what is beyond
+                doubt goes before these.
             judged: whether any error was.
         """
         if exercise is None or not judged:
             return self.phrase("not_judged")
         known = {error.name: error for error in exercise.errors}
         if reported:
-            worst = next((finding for finding in reported if finding.name in known), reported[0])
+            told = [finding for finding in reported if finding.name in known] or reported
+            worst = next((finding for finding in told if finding.name not in doubtful), told[0])
             sentence = (
                 self.sentence(f"{exercise.name}.{worst.name}", known[worst.name])
                 if worst.name in known
                 else worst.name.replace("_", " ").capitalize() + "."
             )
-            return self.phrase("perhaps", sentence=sentence) if worst.name in unsure else sentence
-        if unsure:
-            return self.phrase("unsure", errors=self.names(exercise, unsure))
+            return self.phrase("perhaps", sentence=sentence) if worst.name in doubtful else sentence
+        if doubtful:
+            parts = [self.phrase("unsure", errors=self.names(exercise, doubtful))]
+            parts += [self.phrase("unjudged", errors=self.names(exercise, abstained))] if abstained else []
+            return " ".join(parts)
         if abstained:
             return self.phrase("partly", errors=self.names(exercise, abstained))
         return self.phrase("clean")
@@ -148,6 +152,7 @@ class Words:
         loss: float | None,
         *,
         single: Sequence[str],
+        doubtful: Sequence[str],
         unjudged: Sequence[str],
         judged: bool,
     ) -> str:
@@ -160,6 +165,7 @@ class Words:
             broke: names of errors.
             loss: of velocity.
             single: errors that were seen without a pattern, so that none of them broke technique.
+            doubtful: errors that may have been seen, and none of them beyond doubt.
             unjudged: errors that were judged in no repetition.
             judged: whether any error was in any.
         """
@@ -171,10 +177,12 @@ class Words:
             parts.append(self.phrase(key, held=limit - 1, rep=limit, errors=self.names(exercise, broke)))
         elif single:
             parts.append(self.phrase("set_single", errors=self.names(exercise, single)))
-        else:
+        elif not doubtful:
             parts.append(self.phrase("set_clean"))
+        if doubtful:
+            parts.append(self.phrase("unsure", errors=self.names(exercise, doubtful)))
         if judged and unjudged:
-            parts.append(self.phrase("set_partly", errors=self.names(exercise, unjudged)))
+            parts.append(self.phrase("unjudged", errors=self.names(exercise, unjudged)))
         if loss is not None:
             parts.append(self.phrase("set_velocity", loss=self._percent(loss)))
         return " ".join(parts)

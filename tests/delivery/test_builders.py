@@ -33,6 +33,7 @@ class Advice:
     cue: str | None = None
     cue_code: str | None = None
     lang: str = "en"
+    doubtful: tuple[str, ...] = ()
 
 
 def rep(number: int = 1, velocity: float = 0.8) -> Rep:

@@ -25,7 +25,7 @@ def line(name: str, **changes: object) -> str | None:
 
 def test_a_rep_its_feedback_and_its_set_are_one_line_each() -> None:
     assert line("rep") == (
-        "main-street/front-rack  set 1 rep 3  squat  2.5 s (1.3 down, 0.2 hold, 1.0 up)  velocity 0.95"
+        "main-street/front-rack  set 1 rep 3  squat  2.5 s (1.3 down, 0.2 hold, 1.0 up)  velocity 0.95 m/s"
         "  velocity loss 10%"
     )
     assert line("feedback") == (
@@ -34,7 +34,8 @@ def test_a_rep_its_feedback_and_its_set_are_one_line_each() -> None:
     )
     assert line("set") == (
         "main-street/front-rack  set 1 over  squat  5 reps in 18 s  knees_inward in 2  "
-        "5 squats. Knees came in on 2 of them. Speed fell by 19 %."
+        "5 reps. Technique held up to rep 1; from rep 2: knees inward. "
+        "Not judged from this view: knees forward. Velocity loss 19%."
     )
 
 
@@ -42,6 +43,21 @@ def test_a_clean_rep_a_stand_in_and_an_update_are_told() -> None:
     clean = line("feedback", errors=(), abstained=(), cue=None, degraded=True, kind="update")
     assert clean is not None
     assert "nothing wrong seen  (stand-in)  (update)" in clean
+
+
+def test_what_is_doubtful_or_was_not_judged_is_not_told_as_fine() -> None:
+    errors = EXAMPLES["feedback"].model_dump()["errors"]
+    named = line("feedback", doubtful=("knees_inward",))
+    unsure = line("feedback", errors=(), doubtful=("shallow",))
+    unseen = line("feedback", errors=(), abstained=("knees_forward", "knees_inward", "shallow"))
+    assert errors
+    assert named is not None
+    assert "knees_inward 83%? at" in named
+    assert unsure is not None
+    assert "not sure: shallow" in unsure
+    assert "nothing" not in unsure
+    assert unseen is not None
+    assert "nothing seen  not judged: knees_forward, knees_inward, shallow" in unseen
 
 
 def test_availability_is_told_and_the_rest_is_silent() -> None:

@@ -155,21 +155,66 @@ def test_a_rep_that_could_not_be_judged_says_so() -> None:
 def test_what_the_assessor_can_hardly_tell_is_told_as_such() -> None:
     coach = Coach()
     sentence = SQUAT.error("knees_inward").sentence
-    said = [
-        coach.rep(rep(n), assessed({"knees_inward": p})).text for n, p in enumerate((0.3, 0.4, 0.6, 0.7), 1)
+    said = [coach.rep(rep(n), assessed({"knees_inward": p})) for n, p in enumerate((0.3, 0.4, 0.6, 0.7), 1)]
+    assert [advice.text for advice in said] == [
+        "Clean rep.",
+        "Not sure about: knees inward.",
+        f"{sentence} (Not certain.)",
+        sentence,
     ]
-    assert said == ["Clean rep.", "Not sure about: knees inward.", f"Perhaps: {sentence}", sentence]
-    by_threshold = FeedbackSettings(thresholds={"squat.knees_inward": 0.9}, unsure=0.05)
-    again = [
-        Coach(by_threshold).rep(rep(1), assessed({"knees_inward": p})).text for p in (0.8, 0.87, 0.92, 0.97)
-    ]
-    assert again == said
+    assert [advice.doubtful for advice in said] == [(), ("knees_inward",), ("knees_inward",), ()]
     assert Coach(FeedbackSettings(unsure=0.0)).rep(rep(1), assessed({"shallow": 0.49})).text == "Clean rep."
 
 
-def test_a_doubtful_fault_beside_a_sure_one_casts_no_doubt_on_it() -> None:
-    advice = Coach().rep(rep(1), assessed({"knees_inward": 0.9, "shallow": 0.55}))
-    assert advice.text == SQUAT.error("knees_inward").sentence
+@pytest.mark.parametrize("threshold", [0.02, 0.12, 0.5, 0.9, 0.99])
+def test_no_threshold_makes_certainty_doubtful(threshold: float) -> None:
+    settings = FeedbackSettings(thresholds={"squat.knees_inward": threshold})
+
+    def doubtful(probability: float) -> bool:
+        return bool(Coach(settings).rep(rep(1), assessed({"knees_inward": probability})).doubtful)
+
+    assert [doubtful(p) for p in (0.0, 0.6 * threshold, 1 - 0.6 * (1 - threshold), 1.0)] == [False] * 4
+    assert doubtful(0.8 * threshold)
+    assert doubtful(1 - 0.8 * (1 - threshold))
+
+
+def test_a_sure_fault_is_told_before_a_doubtful_one_that_is_worse() -> None:
+    advice = Coach().rep(rep(1), assessed({"knees_inward": 0.55, "shallow": 0.9}))
+    assert advice.text == SQUAT.error("shallow").sentence
+
+
+def test_doubt_hides_no_abstention() -> None:
+    advice = Coach().rep(rep(1), assessed({"shallow": 0.45}, ("knees_forward",)))
+    assert advice.text == "Not sure about: shallow depth. Not judged from this view: knees forward."
+
+
+def test_a_doubtful_rep_is_no_step_towards_fixed() -> None:
+    coach = Coach()
+    said = [
+        coach.rep(rep(n), assessed({"knees_inward": p})) for n, p in enumerate((0.9, 0.9, 0.4, 0.45, 0.1), 1)
+    ]
+    assert all("Fixed" not in advice.text + advice.cue for advice in said)
+    assert coach.rep(rep(6), assessed({"knees_inward": 0.1})).cue == "Fixed: knees inward"
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "text", "limit"),
+    [
+        ((0.45, 0.1, 0.45), "3 reps. Not sure about: knees inward.", None),
+        ((0.51, 0.1, 0.51), "3 reps. Not sure about: knees inward.", None),
+        ((0.51, 0.9, 0.9), "3 reps. Technique held up to rep 1; from rep 2: knees inward.", 2),
+        ((0.45, 0.9, 0.1), "3 reps. Seen: knees inward.", None),
+    ],
+)
+def test_a_set_is_summed_up_as_its_reps_were_told(
+    probabilities: tuple[float, ...], text: str, limit: int | None
+) -> None:
+    coach = Coach()
+    done = [rep(n) for n in range(1, len(probabilities) + 1)]
+    for each, probability in zip(done, probabilities, strict=True):
+        coach.rep(each, assessed({"knees_inward": probability}))
+    summary = coach.set_ended(SetEnded(99.0, 1, "squat", tuple(done)))
+    assert (summary.text, summary.technique_limit) == (text, limit)
 
 
 def test_an_assessor_that_sees_another_exercise_counts_for_nothing() -> None:

@@ -45,7 +45,7 @@ def shown(
 ) -> dict[str, tuple[str, ...]]:
     by_pose = KinematicAssessor(settings)
     told = {exercise.name: by_pose.shown(exercise, poses) for exercise in exercises}
-    return {name: errors for name, errors in told.items() if errors is not None}
+    return {name: each.judged for name, each in told.items() if each is not None}
 
 
 def standing(view: float, exercise: str = "squat") -> list[Pose]:
@@ -137,6 +137,14 @@ def test_of_nobody_or_of_somebody_who_turns_about_nothing_is_promised() -> None:
 )
 def test_what_can_be_judged_is_told_in_words(known: dict[str, tuple[str, ...]], text: str) -> None:
     assert tell_shown(known, EXERCISES) == text
+
+
+def test_nobody_is_sent_to_another_view_for_what_is_out_of_the_picture() -> None:
+    known = {"overhead_press": ()}
+    text = tell_shown(known, EXERCISES, hidden={"overhead_press": ("knees", "elbows")})
+    assert text == "Nothing can be judged from here."
+    text = tell_shown(known, EXERCISES, hidden={"overhead_press": ("elbows",)})
+    assert text == "Needs a side view: bending knees."
 
 
 def test_advice_to_turn_is_not_given_twice() -> None:
