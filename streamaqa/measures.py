@@ -12,6 +12,8 @@ from streamaqa.body import Array, Body, Joint, angle, from_vertical, middle
 
 OUTWARD = np.array([1.0, -1.0])
 """Turns "to the lifter's left" into "away from the middle" for left and right."""
+BENT = 0.85
+"""Share of the hips' height over the ankles when standing below which legs are bent."""
 FOOT = 0.58
 """Heel to toe in shank lengths: 0.61 in Winter's proportions, 0.5 to 0.57 in the pose model's side views."""
 
@@ -66,10 +68,13 @@ def knees_nearer(body: Body) -> Array:
     """How much nearer the knees are to each other than hips and ankles are on average, hundredths of a leg.
 
     From behind the feet are half hidden, and of the knees it is the way left and right that is drawn best.
+    Told while the legs are bent: of a lifter who stands the hips may be anywhere between the feet.
     """
     hips, knees, ankles = (body.both(joint)[..., 1:] for joint in (Joint.HIP, Joint.KNEE, Joint.ANKLE))
     apart = (hips - knees + ankles - knees)[..., 0] @ OUTWARD
-    return np.asarray(50.0 * apart / _length((hips - ankles).mean(axis=1)))
+    height = hips_height(body)
+    stand = np.nanpercentile(height, 95) if np.isfinite(height).any() else np.nan
+    return np.where(height < BENT * stand, 50.0 * apart / _length((hips - ankles).mean(axis=1)), np.nan)
 
 
 def hips_above_feet(body: Body) -> Array:

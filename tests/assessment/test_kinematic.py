@@ -180,7 +180,8 @@ def test_a_still_of_a_squat_shows_how_deep_it_is_without_the_standing() -> None:
 def test_knees_come_nearer_to_each_other_only_in_a_squat_that_has_the_fault() -> None:
     _, clean = drawn("squat", 180.0)
     _, faulty = drawn("squat", 180.0, [FAULTS["knees_inward"][2]])
-    assert knees_nearer(Body.of(clean.poses)).max() + 5.0 < knees_nearer(Body.of(faulty.poses)).max()
+    highest = [np.nanmax(knees_nearer(Body.of(seen.poses))) for seen in (clean, faulty)]
+    assert highest[0] + 5.0 < highest[1]
 
 
 def test_bent_knees_let_the_lifter_sink_by_more_than_twice_what_a_moving_camera_does() -> None:
@@ -424,20 +425,40 @@ FAULTY = {
 """Recordings in which somebody saw an error of the vocabulary, in each repetition; in none of the others."""
 
 
-def test_real_recordings_are_judged_as_annotated_where_the_segmenter_cuts_them(shared: Path) -> None:
+SILENT = {
+    "neg_deadlift_side_obliq",
+    "neg_curl_front",
+    "neg_desk_talking",
+    "squat_kaiakol_correct_012",
+}
+"""Nothing is counted in these: no squat, press or row, and one in which the poses are the coach's."""
+
+
+@pytest.mark.parametrize("start", [-0.1, 0.0, 0.1], ids=lambda s: f"begun {s:+}")
+@pytest.mark.parametrize("end", [-0.1, 0.0, 0.1], ids=lambda s: f"ended {s:+}")
+def test_real_recordings_are_judged_as_annotated_also_where_they_are_cut_a_little_off(
+    real: dict[str, tuple[list[Pose], list[Rep]]], start: float, end: float
+) -> None:
     named: dict[str, list[set[str]]] = {}
-    for note in json.loads((shared / "clips" / "annotations.json").read_text()):
-        poses = list(PoseTrackSource(shared / note["poses"]).poses())
-        named[note["name"]] = [
-            found(
-                ASSESSOR.judge(Evidence(rep, tuple(p for p in poses if rep.start - 3.0 <= p.time <= rep.end)))
-            )
-            for rep in reps(run(poses))
-        ]
+    for name, (poses, counted) in real.items():
+        named[name] = []
+        for rep in counted:
+            (first, second) = rep.phases
+            cut = (replace(first, start=first.start + start), replace(second, end=second.end + end))
+            near = tuple(p for p in poses if cut[0].start - 3.0 <= p.time <= cut[1].end)
+            named[name].append(found(ASSESSOR.judge(Evidence(replace(rep, phases=cut), near))))
     assert named == {
         name: [{FAULTY[name]} if name in FAULTY else set()] * len(each) for name, each in named.items()
     }
-    assert all(named[name] for name in FAULTY)
+    assert {name for name, each in named.items() if not each} == SILENT
+
+
+@pytest.fixture(scope="module")
+def real(shared: Path) -> dict[str, tuple[list[Pose], list[Rep]]]:
+    """Each recording's poses, and its repetitions as the segmenter cuts them."""
+    notes = json.loads((shared / "clips" / "annotations.json").read_text())
+    tracks = {n["name"]: list(PoseTrackSource(shared / n["poses"]).poses()) for n in notes}
+    return {name: (poses, reps(run(poses))) for name, poses in tracks.items()}
 
 
 def test_a_swing_is_told_by_when_it_comes() -> None:

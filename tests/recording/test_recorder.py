@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import structlog
+from promptly import promptly
 
 from streamaqa.errors import SourceError, UsageError
 from streamaqa.recording import Recorder, RecordingSettings, SessionRecord, SourceRecord, lines, session
@@ -204,7 +205,8 @@ def test_a_camera_never_waits_for_a_disk_that_hangs(tmp_path: Path) -> None:
 
     camera = Camera(live=True)
     recorder = Recorder(record(), camera, settings(tmp_path), opener=Hanging)
-    assert logged(lambda: feed(recorder, 3000)) == ["recording stopped, coaching goes on"]
+    with promptly():
+        assert logged(lambda: feed(recorder, 3000)) == ["recording stopped, coaching goes on"]
     assert recorder.stopped == "the disk is too slow"
     hangs.set()
     recorder.close()
