@@ -104,10 +104,9 @@ class Reporter:
         seen = {name: each.judged for name, each in known.items()}
         hidden = {name: each.hidden for name, each in known.items()}
         if doing is not None and (of_this := known.get(doing.name)) is not None:
-            turned = {*of_this.judged, *of_this.hidden}
-            if turned.issuperset(
-                shown_side_on(doing)
-            ):  # the segmenter's reading of the view is a rougher one
+            # the segmenter looks at single poses and may be wrong about the view
+            aside, turned = shown_side_on(doing), {*of_this.judged, *of_this.hidden}
+            if turned.issuperset(aside):
                 status = replace(status, advice=tuple(c for c in status.advice if c != TURN_SIDE_ON))
         told = (
             advise(status.advice, self._lang, doing, seen),

@@ -33,10 +33,10 @@ from streamaqa.measures import (
 Measure: TypeAlias = Callable[[Body], Array]
 """One number for each pose of a body, (T,), that grows with the error; NaN where it cannot be told."""
 
-Baseline: TypeAlias = Literal["none", "least", "outset", "way_back", "way_there"]
-"""What a measure is counted from: zero, its least value around the repetition or as it begins, or what it is
-at the same height in the other phase: the first phase against the way back, the second against the way there.
-The last two take out what the pose model adds to a posture, whoever takes it."""
+Baseline: TypeAlias = Literal["none", "outset", "way_back", "way_there"]
+"""What a measure is counted from: zero, its least value as the repetition begins, or what it is at the same
+height in the other phase: the first phase against the way back, the second against the way there. The last
+two take out what the pose model adds to a posture, whoever takes it."""
 
 SAGITTAL = frozenset({View.SIDE, View.FRONT_OBLIQUE, View.REAR_OBLIQUE})
 """Views that show what moves forward and back."""

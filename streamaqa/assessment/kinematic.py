@@ -35,6 +35,11 @@ VERSION = "3"
 """Of the rules; the calibration's version follows it after a dot."""
 
 
+OUTSET = (0.3, 0.35)
+"""A repetition begins from so many seconds before its start to that share of the first phase: seconds fewer
+than a rest between two, so that nothing of the repetition before counts."""
+
+
 class KinematicSettings(Settings):
     """How joints are read. What counts as a fault is in the calibration."""
 
@@ -203,7 +208,7 @@ class KinematicAssessor:
             peak = int(levels.argmax())
             if at is not None and sign.soon is not None:
                 peak = min(max(_gone(grid, at, rep, sign.soon) - width // 2, 0), len(levels) - 1)
-            if sign.baseline not in ("least", "outset"):
+            if sign.baseline != "outset":
                 rise = rise - rise.min()
         value = float(levels[peak])
         start, end = _interval(rise, peak, width, numbers.hold)
@@ -227,11 +232,10 @@ def _baseline(sign: Sign, time: Array, values: Array, rep: Rep) -> float:
     """What the measure is counted from: see `signs.Baseline`."""
     if sign.baseline == "none":
         return 0.0
-    if sign.baseline == "outset":
-        begins = (time >= rep.start - 0.3) & (time <= rep.start + 0.35 * (rep.turn - rep.start))
-        begins = begins if begins.any() else time == time[np.abs(time - rep.start).argmin()]
-        return float(np.percentile(values[begins], 10))
-    return float(np.percentile(values[(time >= rep.start - 1.5) & (time <= rep.end)], 10))
+    before, share = OUTSET
+    begins = (time >= rep.start - before) & (time <= rep.start + share * (rep.turn - rep.start))
+    begins = begins if begins.any() else time == time[np.abs(time - rep.start).argmin()]
+    return float(np.percentile(values[begins], 10))
 
 
 def _gone(grid: Array, height: Array, rep: Rep, share: float) -> int:

@@ -248,7 +248,7 @@ def test_an_exercise_that_is_not_in_the_vocabulary_gets_an_empty_answer() -> Non
 
 
 def test_an_exercise_of_ones_own_is_judged_by_its_own_signs() -> None:
-    bend = Sign("bend", knee_bend, LEG, frozenset(View), 60.0, 5.0, "this test", baseline="least")
+    bend = Sign("bend", knee_bend, LEG, frozenset(View), 60.0, 5.0, "this test", baseline="outset")
     own = Exercise(
         "knee_bend",
         "Knee Bend",
@@ -301,7 +301,7 @@ def test_a_sign_held_against_the_other_phase_says_by_which_height() -> None:
     with pytest.raises(ValueError, match="height"):
         replace(signs.KNEE_BEND, height=None)
     with pytest.raises(ValueError, match="height"):
-        replace(signs.KNEE_BEND, baseline="least")
+        replace(signs.KNEE_BEND, baseline="outset")
 
 
 async def test_it_is_an_assessor_that_wants_no_frames() -> None:
