@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from brokers import Mosquitto, subscribed
+from promptly import NEVER_S
 
 from streamaqa import camera as camera_process
 from streamaqa import supervisor as supervisor_module
@@ -206,7 +207,7 @@ async def test_camera_processes_end_with_a_supervisor_that_is_killed(
     assert len(cameras) == 1
     process.kill()
     await process.wait()
-    _, alive = await asyncio.to_thread(psutil.wait_procs, cameras, 5)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, cameras, NEVER_S)  # else they would never end
     assert alive == []
 
 
