@@ -72,7 +72,7 @@ SETTLED_S = 0.15
 """Seconds from the turn until the first phase is sent ahead of time. Its span is then known within a frame
 in 45 of 50 real repetitions; to wait longer brings no more, and leaves less time."""
 ATHLETES = 32
-"""Athletes whose coach is kept, those who lifted last: more than share a rack, and cheap to keep."""
+"""Athletes who are remembered, those who lifted last: more than share a rack, and cheap to keep."""
 MEMORY_S = 40.0
 """Seconds of poses kept: a grinding repetition takes 8 s, its pauses and the lead come on top."""
 
@@ -84,6 +84,16 @@ class CameraSaid:
     notices: frozenset[str]
     at: float | None = None
     """Stream time of a `state` that was said of it while no frames came; None for none."""
+
+
+@dataclass(slots=True)
+class _Athlete:
+    """What is remembered of somebody who has lifted."""
+
+    coach: Coach
+    """Knows which wording works."""
+    height_m: float | None = None
+    """Metres, if it was ever said."""
 
 
 @dataclass(slots=True)
@@ -148,11 +158,11 @@ class Pipeline:
         self._in_order = not source.info.live and (self._remote is None or patience is None)
         """Whether each feedback is waited for, so that the same poses give the same messages in one order."""
         self._new_coach, self._say, self._buffer = coach, say, buffer
-        self._coaches: dict[str, Coach] = {}
+        self._athletes: dict[str, _Athlete] = {}
         """By athlete, who lifted last at the end."""
-        self._heights = {session.athlete: segmenter.height_m} if segmenter.height_m else {}
-        """By athlete, who lifted last at the end."""
-        self._lifter = Lifter(session, self._coach_of(session.athlete))
+        self._anybodys_m = segmenter.height_m if session.athlete is None else None
+        """Metres that the configuration says of an athlete without naming them."""
+        self._lifter = Lifter(session, self._athlete(session.athlete, segmenter.height_m).coach)
         self._limits = limits or LimitSettings()
         self._clock = clock
         self._poses: deque[Pose] = deque()
@@ -266,9 +276,9 @@ class Pipeline:
                 text = "the set is over, the lifter's baseline forgotten"
             case AthleteCommand(athlete=athlete, height_m=height_m):
                 await self._start_over()
-                self._segmenter.height_m = self._height_of(athlete, height_m)
-                session = replace(self._lifter.session, athlete=athlete)
-                self._lifter = Lifter(session, self._coach_of(athlete))
+                known = self._athlete(athlete, height_m)
+                self._segmenter.height_m = known.height_m
+                self._lifter = Lifter(replace(self._lifter.session, athlete=athlete), known.coach)
                 text = f"{athlete or 'nobody in particular'} lifts"
             case ExerciseCommand(exercise=name):
                 try:
@@ -285,26 +295,19 @@ class Pipeline:
             message = message.model_copy(update={"seq": self._seq})
         await self._say(message)
 
-    def _coach_of(self, athlete: str | None) -> Coach:
-        """Who coached that athlete before, and so knows which wording works; of a stranger, somebody new."""
-        if athlete is None:
-            return self._new_coach()
-        coach = self._coaches.pop(athlete, None) or self._new_coach()
-        self._coaches[athlete] = coach
-        while len(self._coaches) > ATHLETES:
-            del self._coaches[next(iter(self._coaches))]
-        return coach
+    def _athlete(self, name: str | None, height_m: float | None = None) -> _Athlete:
+        """Who lifts now: as known from before, and so tall as is just said, if it is.
 
-    def _height_of(self, athlete: str | None, height_m: float | None) -> float | None:
-        """Metres, as just said or as known from before; None of a stranger."""
-        known = self._heights.pop(athlete, None)
-        height_m = height_m or known
-        kept = known if athlete is None else height_m  # nobody in particular is somebody else each time
-        if kept is not None:
-            self._heights[athlete] = kept
-        while len(self._heights) > ATHLETES:
-            del self._heights[next(iter(self._heights))]
-        return height_m
+        Nobody in particular is a stranger each time, but for the height that the configuration gives them.
+        """
+        if name is None:
+            return _Athlete(self._new_coach(), height_m or self._anybodys_m)
+        known = self._athletes.pop(name, None) or _Athlete(self._new_coach())
+        known.height_m = height_m or known.height_m
+        self._athletes[name] = known
+        while len(self._athletes) > ATHLETES:
+            del self._athletes[next(iter(self._athletes))]
+        return known
 
     async def _start_over(self) -> None:
         for event in self._segmenter.reset():

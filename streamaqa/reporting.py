@@ -134,6 +134,4 @@ class Reporter:
         """What can be judged from here: of the exercise under way or expected, or of all."""
         newest = list(itertools.takewhile(lambda pose: at - pose.time <= SHOWN_S, reversed(poses)))
         some = newest[:: max(1, len(newest) // SHOWN_POSES)]
-        of = self._exercises if doing is None else (doing,)
-        told = {exercise.name: self._by_pose.shown(exercise, some) for exercise in of}
-        return {name: each for name, each in told.items() if each is not None}
+        return self._by_pose.shown(self._exercises if doing is None else (doing,), some)

@@ -37,7 +37,7 @@ def test_nobody_is_told_to_turn_for_what_can_be_judged_already(
     monkeypatch: pytest.MonkeyPatch, judged: tuple[str, ...], told: bool
 ) -> None:
     """The assessor decides what the view shows, not the segmenter, who looks at single poses."""
-    monkeypatch.setattr(KinematicAssessor, "shown", lambda *_: Shown(judged, ()))
+    monkeypatch.setattr(KinematicAssessor, "shown", lambda *_: {"barbell_row": Shown(judged, ())})
     *_, state = states(track(scene("barbell_row"))[:20], "barbell_row")
     assert ("turn_side_on" in state.advice) is told
     assert ("Turn side-on" in state.text) is told

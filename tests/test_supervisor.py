@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from brokers import Mosquitto, subscribed
-from promptly import NEVER_S
+from promptly import LIMIT_S
 
 from streamaqa import camera as camera_process
 from streamaqa import supervisor as supervisor_module
@@ -207,7 +207,7 @@ async def test_camera_processes_end_with_a_supervisor_that_is_killed(
     assert len(cameras) == 1
     process.kill()
     await process.wait()
-    _, alive = await asyncio.to_thread(psutil.wait_procs, cameras, NEVER_S)  # else they would never end
+    _, alive = await asyncio.to_thread(psutil.wait_procs, cameras, LIMIT_S)
     assert alive == []
 
 

@@ -12,7 +12,7 @@ legs are) is read from the poses just before the repetition, which the evidence 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 VERSION = "3"
 """Of the rules; the calibration's version follows it after a dot."""
-
-
 OUTSET = (0.3, 0.35)
 """A repetition begins from so many seconds before its start to that share of the first phase: seconds fewer
 than a rest between two, so that nothing of the repetition before counts."""
@@ -137,26 +135,29 @@ class KinematicAssessor:
             self._readings(Body.of(evidence.poses, rep.start, rep.end), rep, error) if evidence.poses else []
         )
 
-    def shown(self, exercise: Exercise, poses: Sequence[Pose]) -> Shown | None:
-        """What it could judge of a lifter who is seen as in these poses.
+    def shown(self, exercises: Iterable[Exercise], poses: Sequence[Pose]) -> dict[str, Shown]:
+        """By exercise, what it could judge of a lifter who is seen as in these poses.
 
-        None while that cannot be told: there is nobody in most of the poses, or they are turned to and fro.
+        Empty while that cannot be told: there is nobody in most of the poses, or they are turned to and fro.
         """
         found = [pose for pose in poses if pose.found]
         if 2 * len(found) <= len(poses):
-            return None
+            return {}
         body = Body.of(found)
         if body.view is None:
-            return None
+            return {}
         s = self._settings
-        judged, hidden = [], []
-        for error in exercise.errors:
-            signs = [sign for sign in error.signs if sign.shown_from(body.yaw)]
-            if any(sign.watched(body.seen, s.min_visibility).mean() >= s.min_share for sign in signs):
-                judged.append(error.name)
-            elif signs:
-                hidden.append(error.name)
-        return Shown(tuple(judged), tuple(hidden))
+        told = {}
+        for exercise in exercises:
+            judged, hidden = [], []
+            for error in exercise.errors:
+                signs = [sign for sign in error.signs if sign.shown_from(body.yaw)]
+                if any(sign.watched(body.seen, s.min_visibility).mean() >= s.min_share for sign in signs):
+                    judged.append(error.name)
+                elif signs:
+                    hidden.append(error.name)
+            told[exercise.name] = Shown(tuple(judged), tuple(hidden))
+        return told
 
     def _readings(self, body: Body, rep: Rep, error: ErrorType) -> list[Reading]:
         readings = []

@@ -95,8 +95,11 @@ class Publisher:
         try:
             async with asyncio.TaskGroup() as tasks:
                 staying = tasks.create_task(self._stay_connected(), name="mqtt")
-                await self._closing.wait()
-                staying.cancel()
+                try:
+                    await self._closing.wait()
+                finally:
+                    self._closing.set()  # also where this is cancelled: see `_stay_connected`
+                    staying.cancel()
         finally:
             self._ended.set()
 
@@ -122,6 +125,8 @@ class Publisher:
             try:
                 await self._connect_once()
             except (UsageError, DeliveryError) as error:
+                if self._closing.is_set():
+                    return  # a task group that is cancelled as a task of it fails tells of the failure alone
                 failures = 1 if loop.time() - began > STEADY_S else failures + 1
                 level = logging.WARNING if failures == 1 else logging.DEBUG
                 log.log(level, "%s; trying again, messages wait in the outbox", error)

@@ -109,7 +109,7 @@ class Words:
         exercise: Exercise | None,
         reported: Sequence[Finding],
         abstained: Sequence[str],
-        doubtful: Sequence[str] = (),
+        doubtful: Sequence[str],
         *,
         judged: bool,
     ) -> str:

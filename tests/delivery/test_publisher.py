@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiomqtt
 import pytest
 from brokers import Mosquitto, free_port, subscribed
-from promptly import NEVER_S, promptly
+from promptly import LIMIT_S, NEVER_S, promptly
 
 from streamaqa.delivery.connection import connect
 from streamaqa.delivery.outbox_thread import OutboxThread
@@ -287,6 +288,31 @@ async def test_closing_waits_for_no_broker_that_freezes(
     await asyncio.sleep(0.05)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert await _waiting(tmp_path / "box") == 12
+
+
+async def test_closing_ends_it_though_the_connection_breaks_at_that_moment(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task group that is cancelled as a task of it fails raises the failure: the cancellation is lost."""
+
+    async def breaking() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise aiomqtt.MqttError("gone") from None
+
+    async def serve(publisher: Publisher, link: object) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(breaking())
+            publisher.connected.set()
+
+    monkeypatch.setattr(Publisher, "_serve", serve)
+    async with OutboxThread(tmp_path / "box") as outbox, asyncio.TaskGroup() as tasks:
+        publisher = Publisher(mosquitto.settings.model_copy(update=PATIENT), TOPICS, outbox)
+        tasks.create_task(publisher.run())
+        await publisher.connected.wait()
+        async with asyncio.timeout(LIMIT_S):
+            await publisher.close()
 
 
 async def _waiting(box: Path) -> int:

@@ -43,9 +43,8 @@ def test_only_the_part_of_the_side_views_that_a_sign_asks_for_counts() -> None:
 def shown(
     exercises: Iterable[Exercise], poses: list[Pose], settings: KinematicSettings | None = None
 ) -> dict[str, tuple[str, ...]]:
-    by_pose = KinematicAssessor(settings)
-    told = {exercise.name: by_pose.shown(exercise, poses) for exercise in exercises}
-    return {name: each.judged for name, each in told.items() if each is not None}
+    told = KinematicAssessor(settings).shown(exercises, poses)
+    return {name: each.judged for name, each in told.items()}
 
 
 def standing(view: float, exercise: str = "squat") -> list[Pose]:
