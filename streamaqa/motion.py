@@ -78,10 +78,11 @@ class Posture:
 Measure: TypeAlias = Callable[[Posture], float]
 """Something that can be measured of one pose."""
 
-Moment: TypeAlias = Literal["start", "turn", "end", "rise", "change", "drift"]
+Moment: TypeAlias = Literal["start", "turn", "end", "rise", "change", "over", "peak", "drift"]
 """Where in a repetition a gate looks: at its first moment, its turn, its end; at the rise from the start to
 the turn, which is asked about already when a movement is noticed; at how the turn differs from start or end,
-whichever it differs from more (a recording may begin or stop in the middle of a repetition); or at how the
+whichever it differs from more (a recording may begin or stop in the middle of a repetition); at how far the
+turn, or the highest that was seen on the way (`peak`), lies over the lower of start and end; or at how the
 end differs from the start."""
 
 
@@ -102,20 +103,29 @@ class Gate:
 
     def margin(self, start: float, turn: float, end: float) -> float:
         """How far inside the gate the values of `measure` at these moments lie, in units of `softness`."""
-        change = max(turn - start, turn - end, key=abs)
-        values = {"start": start, "turn": turn, "end": end, "rise": turn - start, "change": change}
+        ways = (turn - start, turn - end)
+        values = {"start": start, "turn": turn, "end": end, "rise": turn - start}
+        values |= {"change": max(ways, key=abs), "over": max(ways), "peak": max(ways)}
         value = values.get(self.moment, end - start)
         return min(value - self.low, self.high - value) / self.softness
 
-    def judge(self, values: Callable[[Measure], tuple[float, float, float]]) -> float:
+    def judge(
+        self,
+        values: Callable[[Measure], tuple[float, float, float]],
+        highest: Callable[[Measure], float] | None = None,
+    ) -> float:
         """How far inside this gate, or inside all of those that do instead, whichever is farther.
 
-        `values` reads a measure at start, turn and end.
+        `values` reads a measure at start, turn and end, `highest` the highest that it was between; the turn's
+        if not given.
         """
-        margin = self.margin(*values(self.measure))
+        start, turn, end = values(self.measure)
+        if self.moment == "peak" and highest is not None:
+            turn = highest(self.measure)
+        margin = self.margin(start, turn, end)
         if not self.instead:
             return margin
-        return max(margin, min(gate.judge(values) for gate in self.instead))
+        return max(margin, min(gate.judge(values, highest) for gate in self.instead))
 
 
 Followed: TypeAlias = Literal["load", "hips"]
@@ -243,6 +253,14 @@ def hips_less_bow(posture: Posture) -> float:
     return posture.hips - 0.5 * posture.shoulders
 
 
+def wrists_less_third(posture: Posture) -> float:
+    """Falls if the hands sink by more than a third of what the shoulders do, as with a bar on the back.
+
+    Seen from the side, behind plates, the pose model lets them sink by .4 of it at least.
+    """
+    return posture.wrists - posture.shoulders / 3
+
+
 def leg_length(posture: Posture) -> float:
     """Falls as the legs fold, whatever the camera does.
 
@@ -259,6 +277,11 @@ def hips_over_ankles(posture: Posture) -> float:
     least real quarter squat.
     """
     return posture.hips - posture.ankles
+
+
+def wrists_over_ankles(posture: Posture) -> float:
+    """Height of the wrists above the ankles: 0.2 to 0.4 where a bar is lifted from the floor."""
+    return posture.wrists - posture.ankles
 
 
 def lean_with_hanging_arms(posture: Posture) -> float:
@@ -296,11 +319,23 @@ HIDDEN_LEGS = (
     Gate("legs_seen", legs_seen, "turn", high=0.35),
     Gate("hips_sink", hip_height, "change", high=-0.6),
 )
-# Who squats with dumbbells leans a little more at times, but sinks by 0.9 and more; deadlifts by 0.7 at most.
-DEEP = (
-    Gate("not_deep", hips_over_ankles, "change", high=-0.8),
-    Gate("bowed", trunk_lean, "turn", high=50.0, softness=10.0),
-)
+# Who squats with dumbbells leans a little more at times (deadlifts by 60 degrees and more, seen from behind
+# by 37 and more), but sinks by 0.9 and more (deadlifts by 0.7 at most), or has not come down to where a bar
+# lies, under a trunk that is seen longer (0.6 and more; deadlifts' 0.57 at most).
+SQUATTED = (
+    Gate("bowed", trunk_lean, "turn", high=55.0, softness=10.0),
+    Gate("not_deep", hips_over_ankles, "change", high=-0.8, instead=(
+        Gate("hands_down", wrists_over_ankles, "turn", low=0.45),
+        Gate("trunk_bent", trunk_shown, "turn", low=0.6),
+    )),
+)  # fmt: skip
+# Who ducks under a bar in its rack holds on to it: hands at the shoulders' height stay where they are. A bar
+# that is carried comes along; hands that hang, and are stretched out on the way down, may stay as well.
+UNHELD = (
+    Gate("sinks", hips_over_ankles, "change", high=-0.6, instead=(
+        Gate("arms_hung", wrists_over_shoulders, "start", high=-0.5),
+    )),
+)  # fmt: skip
 SQUAT = Motion(
     signal=trunk_height,
     height=body_height,
@@ -313,10 +348,15 @@ SQUAT = Motion(
         Gate("hips_stay_over_ankles", hips_over_ankles, "change", high=-0.2, instead=HIDDEN_LEGS),
         Gate("hips_stay_high", hips_less_bow, "change", high=0.0),
         Gate("shoulders_stay_up", shoulder_height, "change", high=-0.2),
-        Gate("load_hangs", lean_with_hanging_arms, "turn", high=41.0, softness=10.0, instead=DEEP),
+        Gate("load_hangs", lean_with_hanging_arms, "turn", high=41.0, softness=10.0, instead=SQUATTED),
         Gate("pressed", hands_overhead, "change", high=0.35),
+        Gate("hands_stay", wrists_less_third, "over", high=0.0, instead=UNHELD),
     ),
 )
+
+# Arms that are not locked out are bent to 80 degrees at seven tenths of the way, and higher than in any curl
+# and than hands at the head.
+HIGH = (Gate("not_high", reach, "turn", low=1.0),)
 
 # Seen from the side the pose model raises hidden hands no more than 0.1 over the shoulders, and lets them dip
 # to 0.6 below as the press begins: elbows, high and straight, tell what it is.
@@ -328,10 +368,11 @@ PRESS = Motion(
         STAYED,
         Gate("arms_stay_put", reach, "rise", low=0.15),
         Gate("not_overhead", reach, "turn", low=0.0, softness=0.2),
-        Gate("arms_bent", elbow_angle, "turn", low=105.0, softness=10.0),
+        Gate("arms_bent", elbow_angle, "turn", low=105.0, softness=10.0, instead=HIGH),
         Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.65, high=0.8),
         Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.65, high=0.8),
         Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
+        Gate("shoulders_sink", shoulder_height, "change", low=-0.3),
         Gate("arms_not_seen", arms_seen, "turn", low=0.4),
     ),
 )
@@ -358,7 +399,8 @@ ROW = Motion(
         Gate("stood_up", trunk_lean, "turn", low=5.0, softness=10.0, instead=PULLED),
         Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0, instead=PULLED),
         Gate("hips_move", hip_height, "change", low=-0.35, high=0.35),
-        Gate("shoulders_rise", shoulder_height, "change", high=0.8, softness=0.2),
+        Gate("hips_down", hips_over_ankles, "turn", low=0.8, instead=HIDDEN_LEGS[:1]),
+        Gate("shoulders_rise", shoulder_height, "peak", high=0.8, softness=0.2),
         Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
         Gate("turned_around", facing, "drift", low=-0.35, high=0.35),
         Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),

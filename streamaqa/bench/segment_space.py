@@ -108,26 +108,34 @@ def _one(exercise: str, gate: str, side: Side, *values: float) -> Bound:
 
 
 _PRESS_ENDS: Final = (("overhead_press", "not_from_shoulders"), ("overhead_press", "not_to_shoulders"))
+_HIDDEN_LEGS: Final = (("squat", "legs_seen"), ("barbell_row", "legs_seen"))
 _ROW_ENDS: Final = (("barbell_row", "upright"), ("barbell_row", "stayed_up"))
 
 BOUNDS: Final[dict[str, Bound]] = {
     "walked": Bound(_everywhere("walked"), "both", (3.0, 1.5, 1.0, 0.5)),
     "squat.legs_stay_straight": _one("squat", "legs_stay_straight", "high", 0.0, -0.1, -0.25, -0.4),
-    "squat.legs_seen": _one("squat", "legs_seen", "high", 1.0, 0.6, 0.35, 0.2),
+    "legs_seen": Bound(_HIDDEN_LEGS, "high", (1.0, 0.6, 0.35, 0.2)),
+    "squat.bowed": _one("squat", "bowed", "high", 80.0, 65.0, 55.0, 45.0),
     "squat.not_deep": _one("squat", "not_deep", "high", -0.4, -0.6, -0.8, -1.0),
-    "squat.bowed": _one("squat", "bowed", "high", 80.0, 60.0, 50.0, 41.0),
+    "squat.hands_down": _one("squat", "hands_down", "low", 0.0, 0.3, 0.45, 0.6),
+    "squat.trunk_bent": _one("squat", "trunk_bent", "low", 0.2, 0.45, 0.6, 0.75),
     "squat.hips_sink": _one("squat", "hips_sink", "high", -0.2, -0.4, -0.6, -0.8),
     "squat.hips_stay_over_ankles": _one("squat", "hips_stay_over_ankles", "high", 0.0, -0.1, -0.2, -0.3),
     "squat.hips_stay_high": _one("squat", "hips_stay_high", "high", 0.2, 0.1, 0.0, -0.1),
     "squat.shoulders_stay_up": _one("squat", "shoulders_stay_up", "high", 0.0, -0.1, -0.2, -0.3),
     "squat.load_hangs": _one("squat", "load_hangs", "high", 90.0, 60.0, 50.0, 41.0, 35.0),
     "squat.pressed": _one("squat", "pressed", "high", 1.0, 0.5, 0.35, 0.2),
+    "squat.hands_stay": _one("squat", "hands_stay", "high", 0.6, 0.2, 0.0, -0.1),
+    "squat.sinks": _one("squat", "sinks", "high", -0.3, -0.45, -0.6, -0.75),
+    "squat.arms_hung": _one("squat", "arms_hung", "high", 0.0, -0.3, -0.5, -0.7),
     "press.not_overhead": _one("overhead_press", "not_overhead", "low", -0.6, -0.3, 0.0, 0.3),
     "press.arms_stay_put": _one("overhead_press", "arms_stay_put", "low", 0.0, 0.1, 0.15, 0.3),
     "press.arms_bent": _one("overhead_press", "arms_bent", "low", 60.0, 90.0, 105.0, 120.0),
+    "press.not_high": _one("overhead_press", "not_high", "low", 0.4, 0.7, 1.0, 1.3),
     "press.ends_low": Bound(_PRESS_ENDS, "low", (-1.0, -0.8, -0.65, -0.5)),
     "press.ends_high": Bound(_PRESS_ENDS, "high", (1.0, 0.8, 0.6, 0.4)),
     "press.bent_over": _one("overhead_press", "bent_over", "high", 90.0, 60.0, 45.0, 30.0),
+    "press.shoulders_sink": _one("overhead_press", "shoulders_sink", "low", -1.0, -0.5, -0.3, -0.2),
     "press.arms_not_seen": _one("overhead_press", "arms_not_seen", "low", 0.0, 0.2, 0.4, 0.6),
     "row.ends_lean": Bound(_ROW_ENDS, "low", (10.0, 20.0, 28.0, 35.0)),
     "row.stood_up": _one("barbell_row", "stood_up", "low", 0.0, 5.0, 10.0, 15.0),
@@ -137,6 +145,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "row.elbows_raised": _one("barbell_row", "elbows_raised", "high", 0.5, 0.2, 0.0, -0.2),
     "row.pulled_straight": _one("barbell_row", "pulled_straight", "high", 180.0, 165.0, 150.0, 135.0),
     "row.hips_move": _one("barbell_row", "hips_move", "both", 1.0, 0.6, 0.35, 0.2),
+    "row.hips_down": _one("barbell_row", "hips_down", "low", 0.2, 0.5, 0.8, 1.1),
     "row.shoulders_rise": _one("barbell_row", "shoulders_rise", "high", 2.0, 1.2, 0.8, 0.5),
     "row.ended_elsewhere": _one("barbell_row", "ended_elsewhere", "both", 1.0, 0.6, 0.35, 0.2),
     "row.turned_around": _one("barbell_row", "turned_around", "both", 1.0, 0.6, 0.35, 0.2),

@@ -66,6 +66,8 @@ _BEGUN = 0.25
 """Share of the travel until a movement is noticed, below which the lifter was still at rest."""
 _BEYOND = 1.25
 """Shares of the way out that the way back may be for the load to be waited for: real ones are 0.8 to 1.1."""
+_HIGH = 0.9
+"""Share of a movement's poses below what counts as the highest: single ones leap."""
 _WATCHED = 0.5
 """Share of a time for which poses have to be there: who was hidden may have rested or not."""
 
@@ -308,7 +310,11 @@ class PhaseMachine:
         def values(measure: Measure) -> tuple[float, float, float]:
             return self._around(start, measure), self._around(turn, measure), self._around(end, measure)
 
-        return [(gate.judge(values), gate.name, gate.moment) for gate in self._motion.gates]
+        def highest(measure: Measure) -> float:
+            between = sorted(measure(s.posture) for s in self._past if start <= s.time <= end)
+            return between[round(_HIGH * (len(between) - 1))] if between else self._around(turn, measure)
+
+        return [(gate.judge(values, highest), gate.name, gate.moment) for gate in self._motion.gates]
 
     def _failed(self, moments: tuple[Moment, ...], start: float, turn: float, end: float) -> bool:
         return any(margin < 0 and moment in moments for margin, _, moment in self._margins(start, turn, end))

@@ -14,7 +14,7 @@ from streamaqa.exercises import EXERCISES
 from streamaqa.segmentation import Segmenter
 from streamaqa.sources.synthetic import Distractor, Scene, SetScript, Truth, make_set, poses, random_scene
 from streamaqa.sources.synthetic.posture import Joint, skeleton
-from streamaqa.sources.synthetic.script import DistractorKind
+from streamaqa.sources.synthetic.script import DistractorKind, Implement
 from streamaqa.types import PhaseStarted, Pose, Rep, RepCancelled, RepEnded, SetEnded
 
 NAMES = [exercise.name for exercise in EXERCISES]
@@ -53,6 +53,29 @@ def test_quick_and_grinding_repetitions_count_within_one_set_at_any_frame_rate(
 ) -> None:
     drawn = uneven(exercise, (0.8, 8.0, 0.8, 3.0, 8.0, 0.8), view=90.0)
     counted(drawn, poses(drawn, fps, size=SIZE, noise=NOISE, seed=1))
+
+
+@pytest.mark.parametrize(("first", "second"), [(3.0, 0.6), (0.6, 3.0)])
+@pytest.mark.parametrize("exercise", NAMES)
+def test_the_turn_is_found_though_one_phase_is_much_slower(
+    exercise: str, first: float, second: float
+) -> None:
+    """It is the middle of the hold, and not of what is within 5 % of it: slow phases take long to arrive."""
+    rng = np.random.default_rng(5)
+    script = make_set(exercise, rng, reps=2, view=45.0)
+    paced = replace(script, reps=tuple(replace(r, first=first, second=second, hold=0.2) for r in script.reps))
+    drawn = random_scene(rng, [paced])
+    found = reps(run(poses(drawn, 30.0, size=SIZE, noise=NOISE / 2, seed=2)))
+    for is_, should in zip(found, truth(drawn).reps, strict=True):
+        assert is_.turn == pytest.approx(should.turn, abs=0.1)
+
+
+def test_a_press_of_three_quarters_counts() -> None:
+    rng = np.random.default_rng(6)
+    script = make_set("overhead_press", rng, reps=2, view=60.0)
+    short = replace(script, reps=tuple(replace(rep, extent=0.75) for rep in script.reps))
+    drawn = random_scene(rng, [short])
+    counted(drawn, poses(drawn, 30.0, size=SIZE, noise=NOISE, seed=2))
 
 
 # --- what the camera shows ------------------------------------------------------------------------------
@@ -226,6 +249,26 @@ def test_what_lifters_do_between_repetitions_counts_nothing(kind: DistractorKind
         doing = Distractor(kind, seconds, view, style, repeats, seed)
         drawn = random_scene(rng, [Distractor("stand", 1.0, view), doing, Distractor("stand", 1.0, view)])
         assert reps(run(poses(drawn, 20.0, size=SIZE, noise=NOISE, seed=seed))) == []
+
+
+@pytest.mark.parametrize("kind", ["unrack", "rack"])
+@pytest.mark.parametrize("view", [0.0, 45.0, 90.0, 180.0])
+def test_whoever_ducks_under_a_bar_in_its_rack_does_not_squat(kind: DistractorKind, view: float) -> None:
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        style = make_set("squat", rng, implement="barbell").style
+        stand = Distractor("stand", 1.0, view, style)
+        drawn = random_scene(rng, [stand, Distractor(kind, 5.0, view, style, seed=seed), stand])
+        assert reps(run(poses(drawn, 20.0, size=SIZE, noise=NOISE, seed=seed))) == []
+
+
+@pytest.mark.parametrize("implement", ["barbell", "front_rack", "dumbbells", "none"])
+@pytest.mark.parametrize("view", [0.0, 90.0])
+def test_as_shallow_a_squat_counts_whatever_the_hands_do(implement: Implement, view: float) -> None:
+    rng = np.random.default_rng(3)
+    script = make_set("squat", rng, reps=2, view=view, implement=implement)
+    short = replace(script, reps=tuple(replace(rep, extent=0.5) for rep in script.reps))
+    counted(drawn := random_scene(rng, [short]), poses(drawn, 20.0, size=SIZE, noise=NOISE, seed=3))
 
 
 @pytest.mark.parametrize(("exercise", "view"), [("squat", 30.0), ("squat", 90.0), ("overhead_press", 60.0)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -25,6 +25,12 @@ STRIDE: Final = 0.72
 """Metres of one step at a height of 1.75 m, an easy walk."""
 TURNING: Final = 0.22
 """Share of a walk in or out that is spent turning on the spot."""
+DUCK: Final = (0.10, 0.25)
+"""Metres that the hips sink under a bar in its rack."""
+HOOKS: Final = (0.03, 0.12)
+"""Metres from the bar in its rack up to where it is carried."""
+BOW: Final = (0.0, 25.0)
+"""Degrees that the trunk leans further under it."""
 
 
 def talking(body: BodyShape, script: Distractor, time: Array) -> Array:
@@ -174,25 +180,57 @@ def curl(body: BodyShape, script: Distractor, time: Array) -> Array:
 
 
 def racking(body: BodyShape, script: Distractor, time: Array) -> Array:
-    """Out of the rack: dip under the bar, stand up with it, two steps back. `rack` is the same backwards."""
+    """Out of the rack: under the bar, stand up with it, two steps back. `rack` is the same backwards.
+
+    A bar for the back waits at the height at which it is taken off, hands on it all the while that the lifter
+    ducks and steps under it; others are taken with bent knees.
+    """
     share = time / script.duration
     if script.kind == "rack":
         share = 1.0 - share
-    under = 1.0 - minimum_jerk((share - 0.12) / 0.2)
-    out = squat(body, script.style, 0.16 * under, {})
-    step = minimum_jerk((share - 0.4) / 0.55)
+    ducks = script.style.implement == "barbell"
+    out = _under_the_bar(body, script, share) if ducks else _bent_knees(body, script, share)
+    step = minimum_jerk((share - (0.6 if ducks else 0.4)) / (0.38 if ducks else 0.55))
     # Begins half a metre ahead of where the set will be done.
-    out[:, Channel.FLOOR_Z] += 0.0
-    ahead = 0.5 * (1.0 - step)
-    yaw = np.radians(script.view)
-    out[:, Channel.FLOOR_X] += -np.sin(yaw) * ahead
-    out[:, Channel.FLOOR_Z] += np.cos(yaw) * ahead
+    _step(out, script.view, 0.5 * (1.0 - step), [0.5 * (1.0 - minimum_jerk(2.0 * step - n)) for n in (0, 1)])
     for side in (0, 1):
-        moved = minimum_jerk((step - 0.5 * side) / 0.5)
-        base = Channel.L_ANKLE_X + 3 * side
-        out[:, base + 2] += 0.5 * (1.0 - moved) - ahead
-        out[:, base + 1] += 0.05 * np.sin(np.pi * moved) ** 2
+        moved = minimum_jerk(2.0 * step - side)
+        out[:, Channel.L_ANKLE_Y + 3 * side] += 0.05 * np.sin(np.pi * moved) ** 2
     return out
+
+
+def _bent_knees(body: BodyShape, script: Distractor, share: Array) -> Array:
+    return squat(body, script.style, 0.16 * (1.0 - minimum_jerk((share - 0.12) / 0.2)), {})
+
+
+def _under_the_bar(body: BodyShape, script: Distractor, share: Array) -> Array:
+    """Before the bar, below it, under it, and up with it: from 0 to 0.6 of the time."""
+    rng = np.random.default_rng(script.seed)
+    whole = float(np.ptp(squat(body, script.style, np.array([0.0, 1.0]), {})[:, Channel.PELVIS_Y]))
+    sink, loose = rng.uniform(*DUCK) / whole, rng.uniform(*HOOKS) / whole
+    below = minimum_jerk((share - 0.06) / 0.22) * (1.0 - minimum_jerk((share - 0.3) / 0.2))
+    taken = minimum_jerk((share - 0.3) / 0.2)
+    off = minimum_jerk((share - 0.52) / 0.08)
+    out = squat(body, script.style, sink * below + loose * taken * (1.0 - off), {})
+    out[:, Channel.LEAN] += np.radians(rng.uniform(*BOW)) * below
+    behind = 0.34 * (1.0 - minimum_jerk((share - 0.08) / 0.34))
+    racked = squat(body, script.style, np.array([loose]), {})[0]
+    waits = share < 0.5
+    hands = [Channel.BAR_X, Channel.L_WRIST_X, Channel.R_WRIST_X]
+    for first in hands:
+        out[waits, first : first + 3] = racked[first : first + 3]
+        out[waits, first + 2] += behind[waits]
+    feet = [-0.34 * (1.0 - minimum_jerk((share - 0.08 - 0.14 * n) / 0.2)) for n in (0, 1)]
+    _step(out, script.view, -behind, feet)
+    return out
+
+
+def _step(out: Array, view: float, ahead: Array, feet: Sequence[Array]) -> None:
+    """Move the body by `ahead` metres the way that it faces, and each foot by its own."""
+    out[:, Channel.FLOOR_X] -= np.sin(np.radians(view)) * ahead
+    out[:, Channel.FLOOR_Z] += np.cos(np.radians(view)) * ahead
+    for side, foot in enumerate(feet):
+        out[:, Channel.L_ANKLE_Z + 3 * side] += foot - ahead
 
 
 def _ease(time: Array, duration: float, ramp: float) -> Array:
