@@ -69,6 +69,8 @@ class Posture:
     facing: float
     """How far the left shoulder lies to the right of the right one in the picture, torso lengths: some 0.7
     with the face to the camera, less than 0 with the back."""
+    feet: float
+    """Where across the picture the ankles are, torso lengths to the right of where `aside` counts from."""
     walked: bool = False
     """Whether this is where a walk to or from the camera was noticed: heights before it do not compare."""
     sight: Sight | None = None
@@ -310,6 +312,11 @@ def aside(posture: Posture) -> float:
     return posture.aside
 
 
+def feet_aside(posture: Posture) -> float:
+    """Where across the picture the feet stand."""
+    return posture.feet
+
+
 STAYED = Gate("walked", aside, "drift", low=-1.0, high=1.0, softness=0.3)
 """The repetition ends where it began; who walks covers about two torso lengths a second."""
 
@@ -330,9 +337,10 @@ SQUATTED = (
     )),
 )  # fmt: skip
 # Who ducks under a bar in its rack holds on to it: hands at the shoulders' height stay where they are. A bar
-# that is carried comes along; hands that hang, and are stretched out on the way down, may stay as well.
+# that is carried comes along; hands that hang, and are stretched out on the way down, may stay as well. Seen
+# from the side the hands are hidden behind plates, and there the step under the bar shows.
 UNHELD = (
-    Gate("sinks", hips_over_ankles, "change", high=-0.6, instead=(
+    Gate("sinks", hip_height, "change", high=-0.6, instead=(
         Gate("arms_hung", wrists_over_shoulders, "start", high=-0.5),
     )),
 )  # fmt: skip
@@ -351,6 +359,7 @@ SQUAT = Motion(
         Gate("load_hangs", lean_with_hanging_arms, "turn", high=41.0, softness=10.0, instead=SQUATTED),
         Gate("pressed", hands_overhead, "change", high=0.35),
         Gate("hands_stay", wrists_less_third, "over", high=0.0, instead=UNHELD),
+        Gate("stepped", feet_aside, "drift", low=-0.4, high=0.4, instead=UNHELD),
     ),
 )
 

@@ -22,6 +22,7 @@ STANDING = Posture(
     arms=0.9,
     legs=0.9,
     facing=0.7,
+    feet=0.0,
 )
 
 
@@ -72,6 +73,10 @@ def test_who_ducks_under_a_racked_bar_holds_on_to_it() -> None:
     assert failed(SQUAT, with_the_bar, carried, with_the_bar) == set(), "a quarter squat"
     stretched = replace(ducked, wrists=-0.6)
     assert failed(SQUAT, STANDING, stretched, STANDING) == set(), "arms that hung and are stretched out"
+    under = replace(with_the_bar, feet=0.6)
+    assert failed(SQUAT, before, carried, under) == {"stepped"}, "hidden hands, seen from the side"
+    deep = replace(carried, hips=-1.9, shoulders=-1.1, wrists=-1.15)
+    assert failed(SQUAT, before, deep, under) == set(), "a camera that pans during a squat"
     assert "shoulders_sink" in failed(PRESS, before, replace(ducked, elbows=0.1, wrists=0.4), before)
 
 

@@ -126,6 +126,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "squat.load_hangs": _one("squat", "load_hangs", "high", 90.0, 60.0, 50.0, 41.0, 35.0),
     "squat.pressed": _one("squat", "pressed", "high", 1.0, 0.5, 0.35, 0.2),
     "squat.hands_stay": _one("squat", "hands_stay", "high", 0.6, 0.2, 0.0, -0.1),
+    "squat.stepped": _one("squat", "stepped", "both", 2.0, 0.8, 0.4, 0.2),
     "squat.sinks": _one("squat", "sinks", "high", -0.3, -0.45, -0.6, -0.75),
     "squat.arms_hung": _one("squat", "arms_hung", "high", 0.0, -0.3, -0.5, -0.7),
     "press.not_overhead": _one("overhead_press", "not_overhead", "low", -0.6, -0.3, 0.0, 0.3),

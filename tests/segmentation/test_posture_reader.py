@@ -97,6 +97,25 @@ def test_nobody_gives_no_posture() -> None:
     assert PostureReader(SignalSettings()).read(Pose.nobody(0.0, (4, 3))) is None
 
 
+def test_a_step_to_the_side_moves_the_feet_and_then_the_body() -> None:
+    first = track(scene("squat", reps=1))[0]
+    reader = PostureReader(SignalSettings())
+    before = reader.read(first)
+    image = first.image.copy()
+    image[27:33, 0] += 0.1
+    stepped = reader.read(replace(first, image=image, time=first.time + 0.1))
+    image[:27, 0] += 0.1
+    after = reader.read(replace(first, image=image, time=first.time + 0.2))
+    assert before is not None
+    assert stepped is not None
+    assert after is not None
+    assert stepped.sight is not None
+    assert stepped.feet - before.feet == pytest.approx(0.1 * first.size[0] / stepped.sight.ruler, rel=0.05)
+    assert stepped.aside == pytest.approx(before.aside)
+    assert after.feet - stepped.feet == pytest.approx(0.0, abs=0.02)
+    assert after.aside - before.aside == pytest.approx(stepped.feet - before.feet, rel=0.1)
+
+
 def test_a_lasting_jump_is_somebody_else() -> None:
     stream = track(scene("squat", reps=1))
     reader = PostureReader(SignalSettings())
