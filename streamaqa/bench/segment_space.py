@@ -37,6 +37,7 @@ SETTINGS: Final[dict[str, tuple[float, ...]]] = {
     "phase.still_s": (0.3, 0.5, 0.8),
     "phase.stand_s": (2.0, 0.5, 1.0),
     "phase.dip_s": (0.0, 1.0, 1.5),
+    "phase.pause_s": (0.4, 0.2, 0.3),
     "phase.stop_s": (0.3, 0.5, 0.8),
     "phase.still": (0.08, 0.02, 0.04),
     "phase.gate_s": (0.05, 0.1, 0.2),

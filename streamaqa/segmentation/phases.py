@@ -97,6 +97,8 @@ class PhaseMachine:
         self._sign = 1.0 if exercise.first_phase == "lifting" else -1.0
         self._settings = settings
         self._roughly = settings.model_copy(update={"curve": 0.0})
+        self._ceilings = [g for g in self._motion.gates if g.moment == "peak"]
+        self._starts = [g for g in self._motion.gates if g.moment == "start" and not g.instead]
         self._load = FollowedLoad(self._motion.followed, self._sign, settings)
         self.reset()
 
@@ -111,6 +113,14 @@ class PhaseMachine:
         """The level at which the lifter last stood still, and when: a dip may come before the start."""
         self._began = self._left = self._topped = self._lowest = 0.0
         self._peak_speed = self._moving = 0.0
+        self._ledges: dict[int, tuple[float, float]] = {}
+        """Where the signal paused on the way out, and until when, by the level in steps of `still`."""
+        self._under: dict[str, float] = {}
+        """When each gate that bounds the highest of a measure was last seen to hold, by name."""
+        self._ground: dict[str, float] = {}
+        """What that measure was at the start."""
+        self._elsewhere = False
+        """Whether no repetition begins where this movement did: hands that were on their way to the bar."""
         self._found: float | None = None
         """Where the signal was found again after a gap in which it left home, until it moves from there:
         a lifter who was hidden while they took up another place, rather than a repetition that is held."""
@@ -166,13 +176,21 @@ class PhaseMachine:
         self._found = now.value if now.time - self._past[-2].time > GAP_S else None
         self._top, self._topped = now.value, now.time
         start = self._began = self._provisional_start()
+        self._elsewhere = self._as_a_start(start) < -1.0  # clearly: the start is told roughly yet
+        self._ledges.clear()
+        self._under = dict.fromkeys((gate.name for gate in self._ceilings), now.time)
+        self._ground = {gate.name: self._around(start, gate.measure) for gate in self._ceilings}
         return [Opened(start, not self._failed(("start", "rise"), start, now.time, now.time))]
 
     def _going_out(self, now: _Sample) -> list[Note]:
         s = self._settings
         if now.value > self._top:
             self._top, self._topped = now.value, now.time
+        if (name := self._went_beyond(now)) is not None:
+            return self._drop(name, now.value)
         travel = self._top - self._base
+        if (level := self._begins_here(now)) is not None:
+            return self._drop("began_elsewhere", level)
         if self._found is not None and abs(now.value - self._found) > s.still:
             self._found = None  # the movement goes on
         if self._found is not None and now.time - self._left >= s.still_s:
@@ -196,6 +214,8 @@ class PhaseMachine:
         level = self._still(s.still_s)
         if level is not None and self._failed(("turn",), self._left, now.time, now.time):
             return self._drop("stopped_short", level)
+        if level is not None:
+            self._ledges[round(level / s.still)] = (level, now.time)
         if level is not None and now.time - self._left > s.stand_s:
             level = self._still(s.stand_s)
             if level is not None and self._failed(("turn", "change"), self._began, now.time, now.time):
@@ -211,8 +231,10 @@ class PhaseMachine:
         returned = self._returned()
         if now.time - self._left > s.most_s:
             return self._drop("too_long", now.value)
+        if (name := self._went_beyond(now)) is not None:
+            return self._drop(name, now.value)
         if now.value - self._low > self._margin() and not self._still_out():
-            if returned >= s.returned:
+            if returned >= s.returned or self._back_on_a_ledge():
                 return self._close(self._lowest)
             self._state = _State.OUT
             return self._going_out(now)
@@ -222,9 +244,41 @@ class PhaseMachine:
         arrived = returned >= 1 - s.boundary or slow >= s.linger * (now.time - self._topped)
         if returned >= s.home and slow >= s.settle_s and arrived and not self._still_out():
             return self._close()
-        if returned >= s.returned and self._still(s.stop_s) is not None and not self._still_out():
-            return self._close()
-        return []
+        if self._still(s.stop_s) is None or self._still_out():
+            return []
+        return self._close() if returned >= s.returned or self._back_on_a_ledge() else []
+
+    def _back_on_a_ledge(self) -> bool:
+        """Whether the lifter is back where they paused on the way out: then the movement began there.
+
+        A bar that is taken from the floor and rowed from where it hangs comes home to there.
+        """
+        enough = max(self._motion.least_range, self._settings.least_hysteresis)
+        for level, until in self._ledges.values():
+            out = self._top - level
+            if out >= enough and abs(self._low - level) <= (1 - self._settings.returned) * out:
+                self._base, self._left, self._stood = level, until, -math.inf
+                return True
+        return False
+
+    def _begins_here(self, now: _Sample) -> float | None:
+        """The level at which a repetition may begin, where the movement under way began as none does."""
+        level = self._still(self._settings.pause_s) if self._elsewhere else None
+        return level if level is not None and self._as_a_start(now.time) >= 0.0 else None
+
+    def _as_a_start(self, time: float) -> float:
+        """How far inside the gates that are asked of a start alone that moment lies, whatever comes."""
+        margins = [gate.margin(*[self._around(time, gate.measure)] * 3) for gate in self._starts]
+        return min(margins, default=math.inf)
+
+    def _went_beyond(self, now: _Sample) -> str | None:
+        """The gate that can hold no more, whatever comes: somebody stood up in between."""
+        for gate in self._ceilings:
+            if gate.measure(now.posture) - self._ground[gate.name] <= gate.high:
+                self._under[gate.name] = now.time
+            elif now.time - self._under[gate.name] >= self._settings.pause_s:
+                return gate.name
+        return None
 
     def _still_out(self) -> bool:
         """Whether the load, followed in the picture, is not back yet, though the landmarks are at rest.

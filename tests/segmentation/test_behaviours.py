@@ -70,6 +70,24 @@ def test_the_turn_is_found_though_one_phase_is_much_slower(
         assert is_.turn == pytest.approx(should.turn, abs=0.1)
 
 
+@pytest.mark.parametrize("seed", [40, 49])
+def test_hands_that_have_only_just_come_to_the_shoulders_press(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    script = make_set("overhead_press", rng, reps=2, view=70.0)
+    quick = replace(script, before=0.2, reps=tuple(replace(r, first=0.4, extent=0.8) for r in script.reps))
+    drawn = random_scene(rng, [Distractor("stand", 1.0, 70.0), quick])
+    counted(drawn, poses(drawn, 30.0, size=SIZE, noise=NOISE / 2, seed=2))
+
+
+@pytest.mark.parametrize("view", [45.0, 90.0, 200.0])
+def test_a_bar_that_was_taken_from_the_floor_is_rowed_from_where_it_hangs(view: float) -> None:
+    rng = np.random.default_rng(2)
+    script = make_set("barbell_row", rng, reps=3, view=view)
+    taken = Distractor("deadlift", 4.0, view, script.style, repeats=2)
+    drawn = random_scene(rng, [taken, replace(script, before=0.4)])
+    counted(drawn, poses(drawn, 30.0, size=SIZE, noise=NOISE / 2, seed=2))
+
+
 def test_a_press_of_three_quarters_counts() -> None:
     rng = np.random.default_rng(6)
     script = make_set("overhead_press", rng, reps=2, view=60.0)
