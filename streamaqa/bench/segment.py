@@ -3,8 +3,9 @@
 Recordings annotated by hand (`annotated`), their clips where they are there (`segment_clips`), the same
 recordings changed as other cameras would have (`segment_stress`) and with parameters chosen without them
 (`segment_held_out`), drawn lifters on exact landmarks (`segment_synthetic`) and through the pose model
-(`segment_rendered`), the segmenter's time (`segment_cost`), and the kinematic assessor on drawn faults
-(`faults`). `segment_report` lays the figures beside what is wanted.
+(`segment_rendered`), uneven sets among other things both ways (`segment_varied`), the segmenter's time
+(`segment_cost`), and the kinematic assessor on drawn faults (`faults`). `segment_report` lays the figures
+beside what is wanted.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from streamaqa.bench.segment_rendered import BODIES, measure_rendered
 from streamaqa.bench.segment_report import SegmentResult, summary, tables
 from streamaqa.bench.segment_stress import measure_stressed
 from streamaqa.bench.segment_synthetic import measure_synthetic
+from streamaqa.bench.segment_varied import measure_varied, measure_varied_rendered
 from streamaqa.segmentation.settings import SegmenterSettings
 from streamaqa.sources.pose_track import PoseTrackSource
 
@@ -57,14 +59,14 @@ def measure(
         settings: of the segmenter; a search of parameters has its own.
         only: the recordings to run; a search of parameters takes all.
         cost: time the pose model beside the segmenter.
-        synthetic: drawn lifters on exact landmarks.
+        synthetic: drawn lifters on exact landmarks, in even sets and in uneven ones.
         clips: the annotated clips, from their pictures: a minute.
         stressed: the recordings changed in many ways, a minute.
-        rendered: drawn lifters through the pose model, 25 minutes the first time.
+        rendered: both through the pose model, 35 minutes the first time.
         held_out: score each recording with parameters chosen without it, an hour the first time.
         faults: the kinematic assessor on drawn faults, some minutes.
         workers: processes that search parameters.
-        seed: of the rendered lifters; on 0 parameters were tried.
+        seed: of the rendered lifters and of uneven sets; on 0 parameters were tried.
         bodies: how many people are rendered.
 
     Raises SourceError where a pose track or the clip is missing, ModelFileError if what is asked for needs a
@@ -74,9 +76,11 @@ def measure(
         _measure_recordings(shared, plots, settings, only),
         cost=measure_cost(shared, settings) if cost else None,
         synthetic=measure_synthetic(settings) if synthetic else None,
+        varied=measure_varied(settings, seed) if synthetic else None,
         clips=measure_clips(shared, settings) if clips else None,
         stressed=measure_stressed(shared, settings) if stressed else (),
         rendered=measure_rendered(settings, plots=plots, seed=seed, bodies=bodies) if rendered else None,
+        varied_rendered=measure_varied_rendered(settings, seed=seed) if rendered else None,
         held_out=measure_held_out(shared, workers=workers) if held_out else None,
         faults=measure_faults() if faults else None,
     )

@@ -18,6 +18,7 @@ from streamaqa.bench.segment_held_out import HeldOutResult, SearchResult
 from streamaqa.bench.segment_rendered import RenderedResult
 from streamaqa.bench.segment_stress import Stressed
 from streamaqa.bench.segment_synthetic import NEGATIVE_MINUTES, SyntheticResult
+from streamaqa.bench.segment_varied import VariedResult
 
 Unit: TypeAlias = Literal["count", "share", "seconds"]
 
@@ -58,7 +59,9 @@ class SegmentResult(AnnotatedResult):
     clips: ClipsResult | None = None
     stressed: tuple[Stressed, ...] = ()
     synthetic: SyntheticResult | None = None
+    varied: VariedResult | None = None
     rendered: RenderedResult | None = None
+    varied_rendered: VariedResult | None = None
     held_out: SearchResult | None = None
     faults: FaultResult | None = None
     summary: tuple[dict[str, object], ...] = ()
@@ -80,11 +83,15 @@ def figures(result: SegmentResult) -> list[Figure]:
         )
     if (exact := result.synthetic) is not None:
         right = Figure("drawn", "reps found and recognized", exact.right_share, 0.99, True, "share")
-        found += [right, *_drawn("drawn", exact)]
+        found += [right, *_drawn("drawn", exact), _none("drawn", exact)]
+    if result.varied is not None:
+        found += _varied("uneven sets, drawn", result.varied, 0.99)
     if (seen := result.rendered) is not None:
         ahead = Figure("rendered", "reps found and recognized", seen.right_share, 0.99, True, "share")
         behind = Figure("rendered", "... from behind", seen.right_share_behind, 0.95, True, "share")
-        found += [ahead, behind, *_drawn("rendered", seen)]
+        found += [ahead, behind, *_drawn("rendered", seen), _none("rendered", seen)]
+    if result.varied_rendered is not None:
+        found += _varied("uneven sets, rendered", result.varied_rendered, 0.95)
     if result.faults is not None:
         found += _faults(result.faults)
     return found
@@ -109,13 +116,21 @@ def _annotated(part: str, result: AnnotatedResult) -> Iterator[Figure]:
     yield Figure(part, "... with a second of rest around", rested, DELAY_S, False, "seconds")
 
 
-def _drawn(part: str, drawn: SyntheticResult | RenderedResult) -> Iterator[Figure]:
+def _varied(part: str, varied: VariedResult, right: float) -> Iterator[Figure]:
+    yield Figure(part, "reps found and recognized", varied.right_share, right, True, "share")
+    yield from _drawn(part, varied)
+
+
+def _drawn(part: str, drawn: SyntheticResult | RenderedResult | VariedResult) -> Iterator[Figure]:
     yield Figure(part, "reps too many", drawn.extra, 0, False, "count")
     yield Figure(part, "boundaries within two frames", drawn.within_two_frames, 1.0, True, "share")
     yield Figure(part, "boundary error, 95th percentile", drawn.boundary_p95, TWO_FRAMES_S, False, "seconds")
     yield Figure(part, "said after the end, 95th percentile", drawn.delay_p95, DELAY_S, False, "seconds")
+
+
+def _none(part: str, drawn: SyntheticResult | RenderedResult) -> Figure:
     name = f"reps in {NEGATIVE_MINUTES:.0f} min of none"
-    yield Figure(part, name, drawn.false_in_negatives, 1, False, "count")
+    return Figure(part, name, drawn.false_in_negatives, 1, False, "count")
 
 
 def _faults(result: FaultResult) -> Iterator[Figure]:

@@ -22,8 +22,11 @@ from streamaqa.bench.segment_held_out import Choice, HeldOutResult, SearchResult
 from streamaqa.bench.segment_plot import annotated, drawn, plot
 from streamaqa.bench.segment_rendered import RenderedResult
 from streamaqa.bench.segment_report import Figure, SegmentResult, figures, summary
+from streamaqa.bench.segment_varied import EXTENT, PHASE_S, SHORTEST_S, VariedResult
+from streamaqa.bench.segment_varied import draw as draw_varied
 from streamaqa.cli_bench import segment as command
 from streamaqa.errors import SourceError
+from streamaqa.sources.synthetic import SetScript
 from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Phase, Rep, RepEnded, Tempo
 
 SQUAT: dict[str, Any] = {
@@ -103,6 +106,7 @@ def everything() -> SegmentResult:
         cost=CostResult(10_000.0, 250.0),
         clips=ClipsResult(summed, summed),
         rendered=RenderedResult(432, 0.995, 0.94, 0, 0.8, 0.2, 0.3, 1),
+        varied_rendered=VariedResult(135, 0.96, 1, 1.0, 0.05, 0.3),
         held_out=SearchResult(held_out[0], held_out[1], summed),
         faults=FaultResult(50, 50, (error,), 25, 0.04),
     )
@@ -118,6 +122,8 @@ def test_every_figure_stands_beside_what_is_wanted() -> None:
     assert not met["rendered", "... from behind"]
     assert not met["rendered", "boundaries within two frames"]
     assert met["rendered", "reps in 10 min of none"]
+    assert met["uneven sets, rendered", "reps found and recognized"]
+    assert not met["uneven sets, rendered", "reps too many"]
     assert not met["kinematic assessor", "shallow: F1"]
     assert met["kinematic assessor", "shallow: interval IoU, median"]
     assert not met["kinematic assessor", "clean reps with a fault named"]
@@ -195,3 +201,18 @@ def test_a_folder_without_clips_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "clips" / "annotations.json").write_text("[]")
     with pytest.raises(SourceError, match="no annotated clip"):
         measure_clips(tmp_path)
+
+
+def test_uneven_sets_are_as_told_and_the_same_each_time() -> None:
+    for number in range(12):
+        drawn = draw_varied(3, number)
+        assert drawn == draw_varied(3, number) != draw_varied(4, number)
+        before, script, after = drawn.segments
+        assert isinstance(script, SetScript)
+        assert not isinstance(before, SetScript)
+        assert not isinstance(after, SetScript)
+        low, high = EXTENT[script.exercise]
+        for rep in script.reps:
+            assert PHASE_S[0] <= rep.first <= PHASE_S[1]
+            assert rep.first + rep.second >= SHORTEST_S - 1e-9
+            assert low <= rep.extent <= high
