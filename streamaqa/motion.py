@@ -282,7 +282,7 @@ def hips_over_ankles(posture: Posture) -> float:
 
 
 def wrists_over_ankles(posture: Posture) -> float:
-    """Height of the wrists above the ankles: 0.2 to 0.4 where a bar is lifted from the floor."""
+    """Height of the wrists above the ankles: 0.2 to 0.55 where a bar is lifted from the floor."""
     return posture.wrists - posture.ankles
 
 

@@ -121,8 +121,8 @@ def _wide(style: Style, name: str, rng: np.random.Generator) -> Style:
 
 
 def _something_else(rng: np.random.Generator, view: float) -> Iterator[Distractor]:
-    kinds = get_args(DistractorKind)
-    for _ in range(2):
+    for strange in ("walk_out", "walk_in"):  # nobody leaves just before a set, or comes just after it
+        kinds = [kind for kind in get_args(DistractorKind) if kind != strange]
         kind: DistractorKind = kinds[int(rng.integers(len(kinds)))]
         seconds, style = float(rng.uniform(3.0, 6.0)), make_set("squat", rng).style
         yield Distractor(kind, seconds, view, style, repeats=2, seed=int(rng.integers(1 << 30)))

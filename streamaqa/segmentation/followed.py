@@ -42,6 +42,10 @@ _QUARTER: Final = 0.4
 """Share of the time between the crossings of 5 and 95 % at which 40 % of a smooth way are done."""
 _REST: Final = 0.2
 """Share of a phase before its start at which the lifter was still at rest: a smooth one has begun by 0.19."""
+_BEFORE: Final = 0.3
+"""Share of a first phase before its start in which the load was at rest for a moment ..."""
+_BEFORE_S: Final = 0.8
+"""... and seconds, where that is longer."""
 _FEW: Final = 6
 """Poses since the turn of which no speed is told."""
 _MOST_LOST: Final = 0.1
@@ -177,13 +181,28 @@ def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSetting
     """
     noticed = min(int(np.searchsorted(times, left)), len(times) - 1)
     top = noticed + int(np.argmax(way[noticed:]))
-    out, back = way[top] - way[: top + 1].min(), way[top] - way[top:].min()
+    rest = _rest_before(times, way, cut)
+    out, back = way[top] - rest, way[top] - way[top:].min()
     home = abs(cut.first_range - cut.second_range) < settings.underway * cut.first_range
     if home and 0.5 * out < back:
         speed = -np.gradient(smooth(times, way, _SPEED_S), times)
         left_over = _to_come(float(speed[-1] / max(speed[top:].max(), 1e-9)))
         way = np.concatenate([way[:top], way[top] - (way[top] - way[top:]) * (out / back) * (1 - left_over)])
-    return boundaries.read(times, way, left, -np.inf, settings)
+    return boundaries.read(times, way, left, rest, settings)
+
+
+def _rest_before(times: Array, way: Array, cut: Cut) -> float:
+    """The level that the load left: where it moved least just before the landmarks say that it did.
+
+    Not the lowest level: before a set the load comes up to the shoulders, and that is no part of a press.
+    """
+    span = max(_BEFORE * (cut.turn - cut.start), _BEFORE_S)
+    near = np.flatnonzero((times >= cut.start - span) & (times <= cut.start))
+    if len(near) < 2:
+        return float(way[times <= max(cut.start, times[0])].min())
+    smoothed = smooth(times, way, _SPEED_S)
+    speed = np.abs(np.gradient(smoothed, times))
+    return float(smoothed[near[int(np.argmin(speed[near]))]])
 
 
 def travel(moved: Array, which: Followed, sign: float) -> float:

@@ -176,7 +176,7 @@ class PhaseMachine:
         self._found = now.value if now.time - self._past[-2].time > GAP_S else None
         self._top, self._topped = now.value, now.time
         start = self._began = self._provisional_start()
-        self._elsewhere = self._as_a_start(start) < -1.0  # clearly: the start is told roughly yet
+        self._elsewhere = self._as_a_start(start) < -1.0  # clearly, for the start is known roughly
         self._ledges.clear()
         self._under = dict.fromkeys((gate.name for gate in self._ceilings), now.time)
         self._ground = {gate.name: self._around(start, gate.measure) for gate in self._ceilings}
@@ -234,7 +234,7 @@ class PhaseMachine:
         if (name := self._went_beyond(now)) is not None:
             return self._drop(name, now.value)
         if now.value - self._low > self._margin() and not self._still_out():
-            if returned >= s.returned or self._back_on_a_ledge():
+            if returned >= s.returned or self._begin_from_a_ledge():
                 return self._close(self._lowest)
             self._state = _State.OUT
             return self._going_out(now)
@@ -246,10 +246,10 @@ class PhaseMachine:
             return self._close()
         if self._still(s.stop_s) is None or self._still_out():
             return []
-        return self._close() if returned >= s.returned or self._back_on_a_ledge() else []
+        return self._close() if returned >= s.returned or self._begin_from_a_ledge() else []
 
-    def _back_on_a_ledge(self) -> bool:
-        """Whether the lifter is back where they paused on the way out: then the movement began there.
+    def _begin_from_a_ledge(self) -> bool:
+        """Take a pause on the way out for the beginning if the lifter is back there; whether there is one.
 
         A bar that is taken from the floor and rowed from where it hangs comes home to there.
         """

@@ -14,6 +14,7 @@ from streamaqa.segmentation import Segmenter, followed
 from streamaqa.segmentation.boundaries import Cut
 from streamaqa.segmentation.filter import Array
 from streamaqa.segmentation.minimum_jerk import minimum_jerk
+from streamaqa.segmentation.settings import PhaseSettings
 from streamaqa.sources.synthetic import Scene, Truth
 from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Pose, RepCancelled, RepEnded
 
@@ -78,6 +79,16 @@ def test_a_load_on_its_way_back_is_told_from_one_at_rest(until: float, moving: b
     points = np.repeat(way[:, None], LOAD_POINTS, axis=1)
     back = (times >= 4.25) & (times <= until)
     assert (followed.speed_left(times[back], points[back], "load", 1.0) > 0.2) is moving
+
+
+@pytest.mark.parametrize("came_up", [0.0, 0.3, 0.8])
+def test_a_load_that_came_up_before_it_rested_begins_from_its_rest(came_up: float) -> None:
+    """From the hooks to the shoulders, a second of rest, then the press."""
+    times, way, cut = movement()
+    before = -came_up * WAY * (1 - minimum_jerk(times / 1.0))
+    settings = PhaseSettings(trail=0.0, smooth_share=0.0, curve=0.0)
+    read = followed.read(times, (way + before) / WAY, 2.7, cut, settings)
+    assert (read.start, read.turn, read.end) == pytest.approx((cut.start, cut.turn, cut.end), abs=0.07)
 
 
 def test_a_way_of_another_length_is_another_thing() -> None:

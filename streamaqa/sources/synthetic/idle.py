@@ -31,6 +31,8 @@ HOOKS: Final = (0.03, 0.12)
 """Metres from the bar in its rack up to where it is carried."""
 BOW: Final = (0.0, 25.0)
 """Degrees that the trunk leans further under it."""
+STEP_IN: Final = 0.34
+"""Metres from where a lifter stands before a racked bar to where they stand under it."""
 
 
 def talking(body: BodyShape, script: Distractor, time: Array) -> Array:
@@ -213,14 +215,13 @@ def _under_the_bar(body: BodyShape, script: Distractor, share: Array) -> Array:
     off = minimum_jerk((share - 0.52) / 0.08)
     out = squat(body, script.style, sink * below + loose * taken * (1.0 - off), {})
     out[:, Channel.LEAN] += np.radians(rng.uniform(*BOW)) * below
-    behind = 0.34 * (1.0 - minimum_jerk((share - 0.08) / 0.34))
+    behind = STEP_IN * (1.0 - minimum_jerk((share - 0.08) / 0.34))
     racked = squat(body, script.style, np.array([loose]), {})[0]
     waits = share < 0.5
-    hands = [Channel.BAR_X, Channel.L_WRIST_X, Channel.R_WRIST_X]
-    for first in hands:
+    for first in (Channel.BAR_X, Channel.L_WRIST_X, Channel.R_WRIST_X):
         out[waits, first : first + 3] = racked[first : first + 3]
         out[waits, first + 2] += behind[waits]
-    feet = [-0.34 * (1.0 - minimum_jerk((share - 0.08 - 0.14 * n) / 0.2)) for n in (0, 1)]
+    feet = [-STEP_IN * (1.0 - minimum_jerk((share - 0.08 - 0.14 * n) / 0.2)) for n in (0, 1)]
     _step(out, script.view, -behind, feet)
     return out
 
