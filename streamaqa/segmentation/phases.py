@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 
@@ -20,6 +18,7 @@ from streamaqa.motion import Measure, Moment, Motion, Posture
 from streamaqa.segmentation.boundaries import GAP_S, Cut, between, home_level, patched, read
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.followed import FollowedLoad
+from streamaqa.segmentation.past import Past, Sample
 from streamaqa.segmentation.settings import PhaseSettings
 from streamaqa.segmentation.signals import settled
 
@@ -66,24 +65,12 @@ _BEGUN = 0.25
 """Share of the travel until a movement is noticed, below which the lifter was still at rest."""
 _BEYOND = 1.25
 """Shares of the way out that the way back may be for the load to be waited for: real ones are 0.8 to 1.1."""
-_HIGH = 0.9
-"""Share of a movement's poses below what counts as the highest: single ones leap."""
-_WATCHED = 0.5
-"""Share of a time for which poses have to be there: who was hidden may have rested or not."""
 
 
 class _State(enum.Enum):
     HOME = enum.auto()
     OUT = enum.auto()
     BACK = enum.auto()
-
-
-@dataclass(slots=True)
-class _Sample:
-    time: float
-    raw: float
-    value: float
-    posture: Posture
 
 
 class PhaseMachine:
@@ -106,7 +93,7 @@ class PhaseMachine:
         """Forget everything; what was open is open no more."""
         s = self._settings
         self._filter = OneEuro(s.cutoff_hz, s.beta, s.speed_cutoff_hz)
-        self._past: deque[_Sample] = deque()
+        self._past = Past(s)
         self._state = _State.HOME
         self._base = self._top = self._low = 0.0
         self._stood, self._stood_at = -math.inf, -math.inf
@@ -133,7 +120,7 @@ class PhaseMachine:
     def push(self, posture: Posture) -> list[Note]:
         """Take the next posture."""
         raw = self._sign * self._motion.signal(posture)
-        hidden = bool(self._past) and posture.time - self._past[-1].time > self._settings.gap_s
+        hidden = bool(self._past) and posture.time - self._past.last.time > self._settings.gap_s
         if self._past and (hidden or posture.walked):
             notes = self.end("gap") if hidden else self._drop("walked") if self.open else []
             self.reset()
@@ -143,14 +130,13 @@ class PhaseMachine:
         value = self._filter.push(posture.time, raw)
         if not self._past:
             self._base = value
-        self._past.append(_Sample(posture.time, raw, value, posture))
-        self._forget(posture.time)
-        step: Callable[[_Sample], list[Note]] = {
+        self._past.append(Sample(posture.time, raw, value, posture))
+        step: Callable[[Sample], list[Note]] = {
             _State.HOME: self._at_home,
             _State.OUT: self._going_out,
             _State.BACK: self._coming_back,
         }[self._state]
-        return step(self._past[-1])
+        return step(self._past.last)
 
     def end(self, reason: str) -> list[Note]:
         """No more will be seen of the lifter: a movement that is nearly back counts, any other is dropped."""
@@ -160,10 +146,10 @@ class PhaseMachine:
 
     # --- states ---------------------------------------------------------------------------------------
 
-    def _at_home(self, now: _Sample) -> list[Note]:
-        level = self._still(self._settings.still_s)
+    def _at_home(self, now: Sample) -> list[Note]:
+        level = self._past.still(self._settings.still_s)
         if level is None:
-            level = max(min(self._base, now.value), self._rest_level(now.time))
+            level = max(min(self._base, now.value), self._past.lowest(self._settings.home_s))
         else:
             self._stood, self._stood_at = level, now.time
         self._base = level
@@ -173,16 +159,16 @@ class PhaseMachine:
         self._left = now.time
         if now.time - self._stood_at > self._settings.dip_s:
             self._stood = -math.inf
-        self._found = now.value if now.time - self._past[-2].time > GAP_S else None
+        self._found = now.value if self._past.gap() > GAP_S else None
         self._top, self._topped = now.value, now.time
-        start = self._began = self._provisional_start()
+        start = self._began = self._past.last_below(self._base + _BEGUN * (now.value - self._base))
         self._elsewhere = self._as_a_start(start) < -1.0  # clearly, for the start is known roughly
         self._ledges.clear()
         self._under = dict.fromkeys((gate.name for gate in self._ceilings), now.time)
-        self._ground = {gate.name: self._around(start, gate.measure) for gate in self._ceilings}
+        self._ground = {gate.name: self._past.around(start, gate.measure) for gate in self._ceilings}
         return [Opened(start, not self._failed(("start", "rise"), start, now.time, now.time))]
 
-    def _going_out(self, now: _Sample) -> list[Note]:
+    def _going_out(self, now: Sample) -> list[Note]:
         s = self._settings
         if now.value > self._top:
             self._top, self._topped = now.value, now.time
@@ -201,7 +187,7 @@ class PhaseMachine:
         if travel < least:
             if now.value - self._base < 0.5 * s.onset * least:
                 return self._drop("too_small")
-            if (level := self._still(s.still_s)) is not None:
+            if (level := self._past.still(s.still_s)) is not None:
                 return self._drop("too_small", level)
             return []
         if self._top - now.value > self._margin():
@@ -211,18 +197,18 @@ class PhaseMachine:
             cut, seen = self._cut_by_landmarks(), self._seen()
             failed = self._failed(("start", "turn", "rise"), seen.start, seen.turn, seen.turn)
             return [Turned(cut.start, cut.turn, not failed)]
-        level = self._still(s.still_s)
+        level = self._past.still(s.still_s)
         if level is not None and self._failed(("turn",), self._left, now.time, now.time):
             return self._drop("stopped_short", level)
         if level is not None:
             self._ledges[round(level / s.still)] = (level, now.time)
         if level is not None and now.time - self._left > s.stand_s:
-            level = self._still(s.stand_s)
+            level = self._past.still(s.stand_s)
             if level is not None and self._failed(("turn", "change"), self._began, now.time, now.time):
                 return self._drop("stood", level)
         return []
 
-    def _coming_back(self, now: _Sample) -> list[Note]:
+    def _coming_back(self, now: Sample) -> list[Note]:
         s = self._settings
         if now.value < self._low:
             self._low, self._lowest = now.value, now.time
@@ -244,7 +230,7 @@ class PhaseMachine:
         arrived = returned >= 1 - s.boundary or slow >= s.linger * (now.time - self._topped)
         if returned >= s.home and slow >= s.settle_s and arrived and not self._still_out():
             return self._close()
-        if self._still(s.stop_s) is None or self._still_out():
+        if self._past.still(s.stop_s) is None or self._still_out():
             return []
         return self._close() if returned >= s.returned or self._begin_from_a_ledge() else []
 
@@ -261,17 +247,17 @@ class PhaseMachine:
                 return True
         return False
 
-    def _begins_here(self, now: _Sample) -> float | None:
+    def _begins_here(self, now: Sample) -> float | None:
         """The level at which a repetition may begin, where the movement under way began as none does."""
-        level = self._still(self._settings.pause_s) if self._elsewhere else None
+        level = self._past.still(self._settings.pause_s) if self._elsewhere else None
         return level if level is not None and self._as_a_start(now.time) >= 0.0 else None
 
     def _as_a_start(self, time: float) -> float:
         """How far inside the gates that are asked of a start alone that moment lies, whatever comes."""
-        margins = [gate.margin(*[self._around(time, gate.measure)] * 3) for gate in self._starts]
+        margins = [gate.margin(*[self._past.around(time, gate.measure)] * 3) for gate in self._starts]
         return min(margins, default=math.inf)
 
-    def _went_beyond(self, now: _Sample) -> str | None:
+    def _went_beyond(self, now: Sample) -> str | None:
         """The gate that can hold no more, whatever comes: somebody stood up in between."""
         for gate in self._ceilings:
             if gate.measure(now.posture) - self._ground[gate.name] <= gate.high:
@@ -291,11 +277,11 @@ class PhaseMachine:
             return False
         since = min(self._left - self._settings.still_s, self._topped)
         return self._load.still_out(
-            next(sample.posture for sample in self._past if sample.time >= since),
-            [sample.posture for sample in self._past if sample.time >= self._topped],
+            self._past.since(since)[0].posture,
+            [sample.posture for sample in self._past.since(self._topped)],
             went=self._top - self._base,
             came=self._top - self._low,
-            waited=self._past[-1].time - self._moving,
+            waited=self._past.last.time - self._moving,
         )
 
     # --- helpers --------------------------------------------------------------------------------------
@@ -304,8 +290,8 @@ class PhaseMachine:
         """Whether the signal leaps as no body does: a mistake of the pose model, unless it lasts."""
         if not self._past:
             return False
-        s, elapsed = self._settings, time - self._past[-1].time
-        return elapsed <= s.glitch_s and abs(raw - self._past[-1].raw) > s.glitch + s.glitch_speed * elapsed
+        s, elapsed = self._settings, time - self._past.last.time
+        return elapsed <= s.glitch_s and abs(raw - self._past.last.raw) > s.glitch + s.glitch_speed * elapsed
 
     def _margin(self) -> float:
         return max(self._settings.hysteresis * (self._top - self._base), self._settings.least_hysteresis)
@@ -314,28 +300,6 @@ class PhaseMachine:
         """The share of the way home that is done."""
         home = home_level(self._base, self._top - self._base, self._stood, self._settings)
         return (self._top - self._low) / (self._top - home)
-
-    def _still(self, seconds: float) -> float | None:
-        """The level of the last `seconds` if the signal was watched and did not move in them, or None."""
-        now = self._past[-1].time
-        if now - self._past[0].time < seconds:
-            return None
-        low = high = self._past[-1].value
-        total, count, since = 0.0, 0, now
-        for sample in reversed(self._past):
-            if now - sample.time > seconds:
-                break
-            since = sample.time
-            low, high = min(low, sample.value), max(high, sample.value)
-            total, count = total + sample.value, count + 1
-            if high - low > self._settings.still:
-                return None
-        return total / count if now - since >= _WATCHED * seconds else None
-
-    def _forget(self, now: float) -> None:
-        keep = self._settings.most_s + 2.0
-        while now - self._past[0].time > keep:
-            self._past.popleft()
 
     def _drop(self, reason: str, level: float | None = None) -> list[Note]:
         self._state = _State.HOME
@@ -354,52 +318,23 @@ class PhaseMachine:
         margins = self._margins(seen.start, seen.turn, seen.end)
         if failed := [name for margin, name, _ in sorted(margins) if margin < 0]:
             return [Dropped(failed[0])]
-        while self._past[0].time < cut.end:
-            self._past.popleft()
+        self._past.forget(cut.end)
         return [Closed(cut, math.prod(1 / (1 + math.exp(-2 - 2 * max(m, 0.0))) for m, _, _ in margins))]
 
     def _margins(self, start: float, turn: float, end: float) -> list[tuple[float, str, Moment]]:
         """How far inside each gate a movement cut there is, the gate's name, and where it looks."""
+        around = self._past.around
 
         def values(measure: Measure) -> tuple[float, float, float]:
-            return self._around(start, measure), self._around(turn, measure), self._around(end, measure)
+            return around(start, measure), around(turn, measure), around(end, measure)
 
         def highest(measure: Measure) -> float:
-            between = sorted(measure(s.posture) for s in self._past if start <= s.time <= end)
-            return between[round(_HIGH * (len(between) - 1))] if between else self._around(turn, measure)
+            return self._past.highest(start, end, measure)
 
         return [(gate.judge(values, highest), gate.name, gate.moment) for gate in self._motion.gates]
 
     def _failed(self, moments: tuple[Moment, ...], start: float, turn: float, end: float) -> bool:
         return any(margin < 0 and moment in moments for margin, _, moment in self._margins(start, turn, end))
-
-    def _rest_level(self, now: float) -> float:
-        """The lowest level of the last seconds."""
-        level = self._past[-1].value
-        for sample in reversed(self._past):
-            if now - sample.time > self._settings.home_s:
-                break
-            level = min(level, sample.value)
-        return level
-
-    def _around(self, time: float, measure: Measure) -> float:
-        """The median of `measure` near `time`, or its nearest value."""
-        reach = self._settings.gate_s
-        near: list[float] = []
-        for sample in reversed(self._past):
-            if time - sample.time > reach:
-                break
-            if abs(sample.time - time) <= reach:
-                near.append(measure(sample.posture))
-        return median(near) if near else measure(min(self._past, key=lambda s: abs(s.time - time)).posture)
-
-    def _provisional_start(self) -> float:
-        """When the signal left its level, as far as can be told before the range is known."""
-        level = self._base + _BEGUN * (self._past[-1].value - self._base)
-        for sample in reversed(self._past):
-            if sample.value <= level:
-                return sample.time
-        return self._past[0].time
 
     def cut_so_far(self) -> Cut | None:
         """Where the movement that has turned would be cut if nothing more came; None before the turn."""
@@ -435,7 +370,6 @@ class PhaseMachine:
         times, signal = np.array([s.time for s in samples]), np.array([s.raw for s in samples])
         return read(times, signal, self._left, self._base, self._roughly, self._stood)
 
-    def _movement(self, until: float | None) -> list[_Sample]:
+    def _movement(self, until: float | None) -> list[Sample]:
         """Everything since some time before the movement was noticed."""
-        begin = self._left - self._settings.home_s
-        return [s for s in self._past if s.time >= begin and (until is None or s.time <= until)]
+        return self._past.since(self._left - self._settings.home_s, until)
