@@ -275,7 +275,7 @@ def leg_length(posture: Posture) -> float:
 def hips_over_ankles(posture: Posture) -> float:
     """Falls as the body sinks and not as the camera sways.
 
-    By 0.1 to 0.2 as a lifter ducks under the bar in its rack; by 0.6 and more in most squats, by 0.26 in the
+    By 0.1 to 0.5 as a lifter ducks under the bar in its rack; by 0.6 and more in most squats, by 0.26 in the
     least real quarter squat.
     """
     return posture.hips - posture.ankles

@@ -6,8 +6,8 @@ is still to come: somebody who is nearly where they began is on the way there.
 
 Two readings are joined: where the smoothed signal crosses its levels, which is right for every movement, and
 where a minimum-jerk curve through all of the repetition does, which noise and the pose model's moods move
-less. The curve counts for half where it fits, and the less the worse it does; for the turn it counts for all,
-and where the lifter was hidden as a level was crossed, it is all there is.
+less. The curve counts for half where it fits, and the less the worse it does; for the turn by as much as it
+fits, and where the lifter was hidden as a level was crossed, it is all there is.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ def _join(cut: Cut, t: Array, raw: Array, settings: PhaseSettings) -> Cut:
         between(cut, fitted, weight, float(t[0]), float(t[-1])) for weight in (settings.curve * fits, fits)
     )
     # the hold is in the middle between its levels' crossings only if both phases are as slow
-    return patched(replace(joined, turn=guessed.turn), guessed, cut, t)
+    turn = min(max(guessed.turn, joined.hold_start), joined.hold_end)
+    return patched(replace(joined, turn=turn), guessed, cut, t)
 
 
 def _cut_of(curve: Curve, settings: PhaseSettings) -> Cut:

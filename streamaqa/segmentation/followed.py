@@ -184,7 +184,7 @@ def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSetting
     rest = _rest_before(times, way, cut)
     out, back = way[top] - rest, way[top] - way[top:].min()
     home = abs(cut.first_range - cut.second_range) < settings.underway * cut.first_range
-    if home and 0.5 * out < back:
+    if home and 0 < 0.5 * out < back:
         speed = -np.gradient(smooth(times, way, _SPEED_S), times)
         left_over = _to_come(float(speed[-1] / max(speed[top:].max(), 1e-9)))
         way = np.concatenate([way[:top], way[top] - (way[top] - way[top:]) * (out / back) * (1 - left_over)])

@@ -111,6 +111,6 @@ class Past:
         return median(near) if near else measure(min(self._samples, key=lambda s: abs(s.time - time)).posture)
 
     def highest(self, start: float, end: float, measure: Measure) -> float:
-        """The highest that `measure` was between two times, but for single leaps."""
+        """The highest that `measure` was between two times, but for the tenth that is higher: poses leap."""
         between = sorted(measure(s.posture) for s in self.since(start, end))
         return between[round(_HIGH * (len(between) - 1))] if between else self.around(end, measure)

@@ -84,7 +84,7 @@ class PhaseMachine:
         self._sign = 1.0 if exercise.first_phase == "lifting" else -1.0
         self._settings = settings
         self._roughly = settings.model_copy(update={"curve": 0.0})
-        self._ceilings = [g for g in self._motion.gates if g.moment == "peak"]
+        self._ceilings = [g for g in self._motion.gates if g.moment == "peak" and not g.instead]
         self._starts = [g for g in self._motion.gates if g.moment == "start" and not g.instead]
         self._load = FollowedLoad(self._motion.followed, self._sign, settings)
         self.reset()
@@ -102,10 +102,10 @@ class PhaseMachine:
         self._peak_speed = self._moving = 0.0
         self._ledges: dict[int, tuple[float, float]] = {}
         """Where the signal paused on the way out, and until when, by the level in steps of `still`."""
-        self._under: dict[str, float] = {}
-        """When each gate that bounds the highest of a measure was last seen to hold, by name."""
         self._ground: dict[str, float] = {}
-        """What that measure was at the start."""
+        """What each measure whose highest is bounded was at the start, by the gate's name."""
+        self._beyond: dict[str, float] = {}
+        """For how many seconds it has been beyond that bound."""
         self._elsewhere = False
         """Whether no repetition begins where this movement did: hands that were on their way to the bar."""
         self._found: float | None = None
@@ -162,10 +162,9 @@ class PhaseMachine:
         self._found = now.value if self._past.gap() > GAP_S else None
         self._top, self._topped = now.value, now.time
         start = self._began = self._past.last_below(self._base + _BEGUN * (now.value - self._base))
-        self._elsewhere = self._as_a_start(start) < -1.0  # clearly, for the start is known roughly
+        self._elsewhere = not self._may_begin(start, roughly=True)
         self._ledges.clear()
-        self._under = dict.fromkeys((gate.name for gate in self._ceilings), now.time)
-        self._ground = {gate.name: self._past.around(start, gate.measure) for gate in self._ceilings}
+        self._stand_on(start)
         return [Opened(start, not self._failed(("start", "rise"), start, now.time, now.time))]
 
     def _going_out(self, now: Sample) -> list[Note]:
@@ -176,6 +175,7 @@ class PhaseMachine:
             return self._drop(name, now.value)
         travel = self._top - self._base
         if (level := self._begins_here(now)) is not None:
+            self._past.forget(now.time - s.pause_s)
             return self._drop("began_elsewhere", level)
         if self._found is not None and abs(now.value - self._found) > s.still:
             self._found = None  # the movement goes on
@@ -202,6 +202,7 @@ class PhaseMachine:
             return self._drop("stopped_short", level)
         if level is not None:
             self._ledges[round(level / s.still)] = (level, now.time)
+            self._stand_on(now.time)
         if level is not None and now.time - self._left > s.stand_s:
             level = self._past.still(s.stand_s)
             if level is not None and self._failed(("turn", "change"), self._began, now.time, now.time):
@@ -220,7 +221,7 @@ class PhaseMachine:
         if (name := self._went_beyond(now)) is not None:
             return self._drop(name, now.value)
         if now.value - self._low > self._margin() and not self._still_out():
-            if returned >= s.returned or self._begin_from_a_ledge():
+            if returned >= s.returned or self._ledge() is not None:
                 return self._close(self._lowest)
             self._state = _State.OUT
             return self._going_out(now)
@@ -232,37 +233,61 @@ class PhaseMachine:
             return self._close()
         if self._past.still(s.stop_s) is None or self._still_out():
             return []
-        return self._close() if returned >= s.returned or self._begin_from_a_ledge() else []
+        return self._close() if returned >= s.returned or self._ledge() is not None else []
 
-    def _begin_from_a_ledge(self) -> bool:
-        """Take a pause on the way out for the beginning if the lifter is back there; whether there is one.
+    def _ledge(self) -> tuple[float, float] | None:
+        """The pause on the way out that the lifter is back at, its level and end, if it is the beginning.
 
-        A bar that is taken from the floor and rowed from where it hangs comes home to there.
+        A bar that is taken from the floor and rowed from where it hangs comes home to there, and not to the
+        floor: what must end where it began did not. Who pauses on the way out and again on the way back began
+        where they will end.
         """
-        enough = max(self._motion.least_range, self._settings.least_hysteresis)
-        for level, until in self._ledges.values():
-            out = self._top - level
-            if out >= enough and abs(self._low - level) <= (1 - self._settings.returned) * out:
-                self._base, self._left, self._stood = level, until, -math.inf
-                return True
-        return False
+        s, now = self._settings, self._past.last.time
+        enough = max(self._motion.least_range, s.least_hysteresis)
+        near = [
+            (level, until)
+            for level, until in self._ledges.values()
+            if self._top - level >= enough
+            and abs(self._low - level) <= (1 - s.returned) * (self._top - level)
+            and not self._failed(("drift",), until, self._topped, now)
+        ]
+        if not near or not self._failed(("drift",), self._began, self._topped, now):
+            return None
+        return min(near, key=lambda ledge: abs(self._low - ledge[0]))
 
     def _begins_here(self, now: Sample) -> float | None:
         """The level at which a repetition may begin, where the movement under way began as none does."""
         level = self._past.still(self._settings.pause_s) if self._elsewhere else None
-        return level if level is not None and self._as_a_start(now.time) >= 0.0 else None
+        return level if level is not None and self._may_begin(now.time) else None
 
-    def _as_a_start(self, time: float) -> float:
-        """How far inside the gates that are asked of a start alone that moment lies, whatever comes."""
-        margins = [gate.margin(*[self._past.around(time, gate.measure)] * 3) for gate in self._starts]
-        return min(margins, default=math.inf)
+    def _may_begin(self, time: float, *, roughly: bool = False) -> bool:
+        """Whether a repetition may begin at that moment, by the gates that are asked of a start alone.
+
+        `roughly` leaves each its softness, for a start that is not known well yet.
+        """
+        for gate in self._starts:
+            slack = gate.softness if roughly else 0.0
+            value = self._past.around(time, gate.measure)
+            margins = [gate.margin(moved, moved, moved) for moved in (value - slack, value + slack)]
+            if max(margins) < 0:
+                return False
+        return True
+
+    def _stand_on(self, time: float) -> None:
+        """Count from that moment how high what is bounded comes."""
+        self._ground = {gate.name: self._past.around(time, gate.measure) for gate in self._ceilings}
+        self._beyond = dict.fromkeys(self._ground, -math.inf)
 
     def _went_beyond(self, now: Sample) -> str | None:
-        """The gate that can hold no more, whatever comes: somebody stood up in between."""
+        """The gate beyond whose highest the movement is, and not for a moment only: somebody stood up."""
         for gate in self._ceilings:
-            if gate.measure(now.posture) - self._ground[gate.name] <= gate.high:
-                self._under[gate.name] = now.time
-            elif now.time - self._under[gate.name] >= self._settings.pause_s:
+            ground = self._ground[gate.name]
+            if gate.margin(ground, gate.measure(now.posture), ground) >= 0:
+                self._beyond[gate.name] = -math.inf
+                continue
+            # the first pose beyond may be a leap, and after a gap nobody knows since when
+            self._beyond[gate.name] = max(self._beyond[gate.name] + self._past.gap(), 0.0)
+            if self._beyond[gate.name] >= self._settings.still_s:
                 return gate.name
         return None
 
@@ -308,6 +333,10 @@ class PhaseMachine:
         return [Dropped(reason)]
 
     def _close(self, until: float | None = None) -> list[Note]:
+        if (ledge := self._ledge()) is not None:
+            self._base, self._left = ledge
+            self._stood = -math.inf
+            self._past.forget(self._left - self._settings.still_s)
         cut, seen = self._cut(until), self._seen(until)
         self._state = _State.HOME
         self._base = self._low

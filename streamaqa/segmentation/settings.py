@@ -104,8 +104,7 @@ class PhaseSettings(Settings):
     stand_s: float = Field(1.0, gt=0)
     """Seconds without movement after which what would be no repetition if it turned there is given up."""
     pause_s: float = Field(0.2, gt=0)
-    """Seconds without movement after which a movement that began where no repetition does may begin anew, and
-    beyond a gate's bound after which a movement is given up."""
+    """Seconds without movement after which one that began where no repetition does may begin anew."""
     stop_s: float = Field(0.5, gt=0)
     """Seconds without movement that end a repetition that has not come all the way back."""
     still: float = Field(0.04, gt=0)

@@ -114,7 +114,7 @@ class PostureReader:
             arms=max(min(flat[13][2], flat[15][2]), min(flat[14][2], flat[16][2])),
             legs=max(min(flat[25][2], flat[27][2]), min(flat[26][2], flat[28][2])),
             facing=(flat[_SHOULDERS[0]][0] - flat[_SHOULDERS[1]][0]) / ruler,
-            feet=self._aside + (_across(flat, _ANKLES, legs) - shoulders[0]) / ruler,
+            feet=self._aside + (_middle(flat, _ANKLES)[0] - shoulders[0]) / ruler,
             walked=self._walked,
             sight=Sight(
                 ruler=ruler,
@@ -271,11 +271,6 @@ def _sides(
 def _joined(flat: list[_Point], pair: tuple[int, int], weights: tuple[float, float]) -> tuple[float, float]:
     left, right = flat[pair[0]], flat[pair[1]]
     return left[0] * weights[0] + right[0] * weights[1], left[1] * weights[0] + right[1] * weights[1]
-
-
-def _across(flat: list[_Point], pair: tuple[int, int], weights: tuple[float, float]) -> float:
-    """Where across the picture both sides are, joined."""
-    return flat[pair[0]][0] * weights[0] + flat[pair[1]][0] * weights[1]
 
 
 def _centre(world: list[_Row], pair: tuple[int, int]) -> list[float]:

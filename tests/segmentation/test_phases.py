@@ -1,0 +1,113 @@
+"""One exercise's machine on movements made by hand: where they begin and end if lifters pause on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from streamaqa.exercises import exercise
+from streamaqa.motion import Posture
+from streamaqa.segmentation.minimum_jerk import minimum_jerk
+from streamaqa.segmentation.phases import Closed, PhaseMachine
+from streamaqa.segmentation.settings import PhaseSettings
+
+STANDING = Posture(
+    time=0.0, aside=0.0, shoulders=0.0, hips=-1.0, ankles=-2.6, elbows=-0.6, wrists=-1.2,
+    knee=172.0, elbow=170.0, lean=3.0, arms=0.9, legs=0.9, facing=0.7, feet=0.0,
+)  # fmt: skip
+RACKED = replace(STANDING, elbows=-0.5, wrists=-0.1, elbow=65.0)
+PRESSED = replace(RACKED, elbows=0.5, wrists=1.0, elbow=165.0)
+SQUATTED = replace(RACKED, shoulders=-1.2, hips=-1.9, elbows=-1.7, wrists=-1.3, knee=75.0, lean=38.0)
+AT_THE_FLOOR = replace(STANDING, shoulders=-1.0, hips=-1.3, elbows=-1.6, wrists=-2.2, lean=80.0, knee=110.0)
+HANGING = replace(STANDING, shoulders=-0.4, hips=-1.1, elbows=-1.0, wrists=-1.6, lean=50.0, knee=145.0)
+PULLED = replace(HANGING, elbows=-0.5, wrists=-0.85, elbow=100.0)
+
+Key = tuple[float, Posture]
+"""Seconds, and the posture by then; between two the way is of minimum jerk."""
+
+
+def moving(keys: Sequence[Key], fps: float = 30.0) -> list[Posture]:
+    """Postures from the first key to the last."""
+    out = []
+    for time in np.arange(keys[0][0], keys[-1][0], 1.0 / fps):
+        n = max(i for i, (at, _) in enumerate(keys) if at <= time + 1e-9)
+        (begin, one), (end, other) = keys[n], keys[min(n + 1, len(keys) - 1)]
+        share = float(minimum_jerk(np.array((time - begin) / max(end - begin, 1e-9))))
+        between = {
+            f.name: getattr(one, f.name) + share * (getattr(other, f.name) - getattr(one, f.name))
+            for f in fields(Posture)
+            if f.name not in ("time", "walked", "sight")
+        }
+        out.append(replace(one, time=float(time), **between))
+    return out
+
+
+def closed(name: str, postures: Sequence[Posture]) -> list[Closed]:
+    machine = PhaseMachine(exercise(name), PhaseSettings())
+    notes = [note for posture in postures for note in machine.push(posture)]
+    return [note for note in notes + machine.end("over") if isinstance(note, Closed)]
+
+
+def part(share: float, one: Posture, other: Posture) -> Posture:
+    """So much of the way from one posture to the other."""
+    way = moving([(0.0, one), (1.0, other)], 1000.0)
+    return min(way, key=lambda p: abs((p.wrists - one.wrists) / (other.wrists - one.wrists) - share))
+
+
+@pytest.mark.parametrize(
+    ("name", "home", "turn"), [("squat", RACKED, SQUATTED), ("overhead_press", RACKED, PRESSED)]
+)
+def test_who_pauses_on_both_ways_does_one_whole_repetition(name: str, home: Posture, turn: Posture) -> None:
+    half = part(0.5, home, turn)
+    keys = [(0.0, home), (2.0, home), (3.0, half), (4.0, half), (5.0, turn), (5.2, turn), (6.2, half)]
+    (rep,) = closed(name, moving([*keys, (7.2, half), (8.2, home), (10.0, home)]))
+    assert rep.cut.start == pytest.approx(2.25, abs=0.15)
+    assert rep.cut.end == pytest.approx(7.95, abs=0.15)
+
+
+@pytest.mark.parametrize("lift", [0.6, 1.2])
+@pytest.mark.parametrize("pauses", [(), (0.4,)])
+def test_a_bar_taken_from_the_floor_is_rowed_from_where_it_hangs(
+    lift: float, pauses: tuple[float, ...]
+) -> None:
+    keys: list[Key] = [(0.0, AT_THE_FLOOR), (1.5, AT_THE_FLOOR)]
+    for share in (*pauses, 1.0):
+        there = part(share, AT_THE_FLOOR, HANGING)
+        keys += [(keys[-1][0] + lift, there), (keys[-1][0] + lift + 0.7, there)]
+    begin = keys[-1][0]
+    for n in range(2):
+        keys += [
+            (begin + 2 * n + 0.8, PULLED),
+            (begin + 2 * n + 1.6, HANGING),
+            (begin + 2 * n + 2.0, HANGING),
+        ]
+    reps = closed("barbell_row", moving([*keys, (begin + 6.0, HANGING)]))
+    assert [rep.cut.start for rep in reps] == pytest.approx([begin + 0.15, begin + 2.15], abs=0.12)
+    assert [rep.cut.end for rep in reps] == pytest.approx([begin + 1.45, begin + 3.45], abs=0.12)
+
+
+@pytest.mark.parametrize("pause", [0.25, 0.3, 0.45])
+@pytest.mark.parametrize("fps", [15.0, 30.0, 60.0])
+def test_a_press_begins_after_the_hands_have_come_to_the_shoulders(pause: float, fps: float) -> None:
+    begin = 2.0 + pause
+    keys = [(0.0, STANDING), (1.0, STANDING), (2.0, RACKED), (begin, RACKED), (begin + 0.5, PRESSED)]
+    (rep,) = closed("overhead_press", moving([*keys, (begin + 1.2, RACKED), (begin + 3.0, RACKED)], fps))
+    assert rep.cut.start == pytest.approx(begin + 0.1, abs=0.1)
+
+
+def test_one_pose_that_leaps_after_a_gap_ends_no_row() -> None:
+    keys = [(0.0, HANGING), (2.0, HANGING), (3.5, PULLED), (5.0, HANGING), (7.0, HANGING)]
+    poses = [p for p in moving(keys, 10.0) if not 2.95 < p.time < 3.15]
+    leapt = [replace(p, shoulders=p.shoulders + 1.0) if 3.15 < p.time < 3.25 else p for p in poses]
+    assert len(closed("barbell_row", leapt)) == 1
+
+
+def test_who_stands_up_in_between_has_not_rowed_since() -> None:
+    keys = [(0.0, HANGING), (1.5, HANGING), (2.3, STANDING), (3.3, STANDING), (4.1, HANGING), (5.0, HANGING)]
+    once = [(5.8, PULLED), (6.6, HANGING), (8.0, HANGING)]
+    stood = [(at, replace(p, shoulders=p.shoulders + 0.6) if p is STANDING else p) for at, p in keys]
+    (rep,) = closed("barbell_row", moving([*stood, *once]))
+    assert rep.cut.start == pytest.approx(5.15, abs=0.12)
