@@ -408,7 +408,7 @@ ROW = Motion(
         Gate("stood_up", trunk_lean, "turn", low=5.0, softness=10.0, instead=PULLED),
         Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0, instead=PULLED),
         Gate("hips_move", hip_height, "change", low=-0.35, high=0.35),
-        Gate("hips_down", hips_over_ankles, "turn", low=0.8, instead=HIDDEN_LEGS[:1]),
+        Gate("legs_folded", leg_length, "turn", low=2.5, instead=HIDDEN_LEGS[:1]),
         Gate("shoulders_rise", shoulder_height, "peak", high=0.8, softness=0.2),
         Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
         Gate("turned_around", facing, "drift", low=-0.35, high=0.35),

@@ -95,7 +95,7 @@ def test_a_row_ends_with_the_shoulders_where_they_began() -> None:
 def test_hands_that_move_at_the_bottom_of_a_squat_row_nothing() -> None:
     low = replace(STANDING, shoulders=-1.2, hips=-1.95, elbows=-1.8, wrists=-2.4, lean=41.0, knee=68.0)
     pulled = replace(low, elbows=-1.4, wrists=-1.5)
-    assert failed(ROW, low, pulled, low) == {"hips_down"}
+    assert failed(ROW, low, pulled, low) == {"legs_folded"}
     assert failed(ROW, *(replace(p, legs=0.1) for p in (low, pulled, low))) == set(), (
         "guessed legs tell nothing"
     )

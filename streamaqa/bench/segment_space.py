@@ -147,7 +147,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "row.elbows_raised": _one("barbell_row", "elbows_raised", "high", 0.5, 0.2, 0.0, -0.2),
     "row.pulled_straight": _one("barbell_row", "pulled_straight", "high", 180.0, 165.0, 150.0, 135.0),
     "row.hips_move": _one("barbell_row", "hips_move", "both", 1.0, 0.6, 0.35, 0.2),
-    "row.hips_down": _one("barbell_row", "hips_down", "low", 0.2, 0.5, 0.8, 1.1),
+    "row.legs_folded": _one("barbell_row", "legs_folded", "low", 1.5, 2.0, 2.5, 3.0),
     "row.shoulders_rise": _one("barbell_row", "shoulders_rise", "high", 2.0, 1.2, 0.8, 0.5),
     "row.ended_elsewhere": _one("barbell_row", "ended_elsewhere", "both", 1.0, 0.6, 0.35, 0.2),
     "row.turned_around": _one("barbell_row", "turned_around", "both", 1.0, 0.6, 0.35, 0.2),
