@@ -23,6 +23,23 @@ FRAMES: Final = 2
 """Frames that a boundary may lie off the crossing of 5 % of the range (DESIGN.md)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnResult:
+    """Shares are in [0, 1], times in seconds."""
+
+    reps: int
+    """Drawn."""
+    right_share: float
+    """Drawn repetitions found with the right exercise."""
+    extra: int
+    """Found, but not drawn."""
+    within_two_frames: float
+    """Share of boundaries."""
+    boundary_p95: float
+    delay_p95: float
+    """From the true end to when it was said."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What was drawn and what was found of it; adds up over scenes."""
@@ -73,6 +90,18 @@ class Tally:
     def delay_p95(self) -> float:
         """95th percentile, seconds."""
         return float(np.percentile(self.delays, 95)) if self.delays else float("nan")
+
+
+def sum_up(tally: Tally) -> DrawnResult:
+    """What a tally comes to."""
+    return DrawnResult(
+        reps=tally.reps,
+        right_share=tally.right_share,
+        extra=tally.extra,
+        within_two_frames=tally.within,
+        boundary_p95=tally.boundary_p95,
+        delay_p95=tally.delay_p95,
+    )
 
 
 def found_in(stream: Iterable[Pose], settings: SegmenterSettings | None = None) -> list[RepEnded]:

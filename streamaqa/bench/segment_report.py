@@ -11,6 +11,7 @@ import numpy as np
 from rich.table import Table
 
 from streamaqa.bench.annotated import AnnotatedResult, Recording
+from streamaqa.bench.drawn import DrawnResult
 from streamaqa.bench.faults import FaultResult
 from streamaqa.bench.segment_clips import ClipsResult
 from streamaqa.bench.segment_cost import CostResult
@@ -18,7 +19,6 @@ from streamaqa.bench.segment_held_out import HeldOutResult, SearchResult
 from streamaqa.bench.segment_rendered import RenderedResult
 from streamaqa.bench.segment_stress import Stressed
 from streamaqa.bench.segment_synthetic import NEGATIVE_MINUTES, SyntheticResult
-from streamaqa.bench.segment_varied import VariedResult
 
 Unit: TypeAlias = Literal["count", "share", "seconds"]
 
@@ -59,9 +59,9 @@ class SegmentResult(AnnotatedResult):
     clips: ClipsResult | None = None
     stressed: tuple[Stressed, ...] = ()
     synthetic: SyntheticResult | None = None
-    varied: VariedResult | None = None
+    varied: DrawnResult | None = None
     rendered: RenderedResult | None = None
-    varied_rendered: VariedResult | None = None
+    varied_rendered: DrawnResult | None = None
     held_out: SearchResult | None = None
     faults: FaultResult | None = None
     summary: tuple[dict[str, object], ...] = ()
@@ -116,12 +116,12 @@ def _annotated(part: str, result: AnnotatedResult) -> Iterator[Figure]:
     yield Figure(part, "... with a second of rest around", rested, DELAY_S, False, "seconds")
 
 
-def _varied(part: str, varied: VariedResult, right: float) -> Iterator[Figure]:
+def _varied(part: str, varied: DrawnResult, right: float) -> Iterator[Figure]:
     yield Figure(part, "reps found and recognized", varied.right_share, right, True, "share")
     yield from _drawn(part, varied)
 
 
-def _drawn(part: str, drawn: SyntheticResult | RenderedResult | VariedResult) -> Iterator[Figure]:
+def _drawn(part: str, drawn: RenderedResult | DrawnResult) -> Iterator[Figure]:
     yield Figure(part, "reps too many", drawn.extra, 0, False, "count")
     yield Figure(part, "boundaries within two frames", drawn.within_two_frames, 1.0, True, "share")
     yield Figure(part, "boundary error, 95th percentile", drawn.boundary_p95, TWO_FRAMES_S, False, "seconds")

@@ -6,12 +6,12 @@ seconds. `segment_rendered` goes the whole way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
 
-from streamaqa.bench.drawn import FPS, SIZE, TEMPOS, VIEWS, Tally, found_in
+from streamaqa.bench.drawn import FPS, SIZE, TEMPOS, VIEWS, DrawnResult, Tally, found_in, sum_up
 from streamaqa.exercises import EXERCISES
 from streamaqa.segmentation import SegmenterSettings
 from streamaqa.sources.synthetic import Scene, Truth, make_set, negatives_scene, poses, random_scene
@@ -23,21 +23,10 @@ NOISE: Final = 0.005
 NEGATIVE_MINUTES: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class SyntheticResult:
-    """Shares are in [0, 1], times in seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticResult(DrawnResult):
+    """... and of what is no repetition."""
 
-    reps: int
-    """Drawn."""
-    right_share: float
-    """Drawn repetitions found with the right exercise."""
-    extra: int
-    """Found, but not drawn."""
-    within_two_frames: float
-    """Share of boundaries."""
-    boundary_p95: float
-    delay_p95: float
-    """From the true end to when it was said."""
     false_in_negatives: int
     """Repetitions found in `NEGATIVE_MINUTES` of walking, racking, deadlifts, curls and talking."""
 
@@ -51,15 +40,8 @@ def measure_synthetic(settings: SegmenterSettings | None = None, seed: int = 0) 
             for tempo in TEMPOS:
                 scene = random_scene(rng, [make_set(exercise.name, rng, reps=REPS, view=view, tempo=tempo)])
                 tally.add(Truth(scene, SIZE).reps, _found(scene, settings, seed))
-    return SyntheticResult(
-        reps=tally.reps,
-        right_share=tally.right_share,
-        extra=tally.extra,
-        within_two_frames=tally.within,
-        boundary_p95=tally.boundary_p95,
-        delay_p95=tally.delay_p95,
-        false_in_negatives=len(_found(negatives_scene(rng, NEGATIVE_MINUTES), settings, seed)),
-    )
+    false = _found(negatives_scene(rng, NEGATIVE_MINUTES), settings, seed)
+    return SyntheticResult(**asdict(sum_up(tally)), false_in_negatives=len(false))
 
 
 def _found(scene: Scene, settings: SegmenterSettings | None, seed: int) -> list[RepEnded]:

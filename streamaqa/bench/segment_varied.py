@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, get_args
 
 import numpy as np
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from streamaqa.bench.drawn import SIZE, Tally, found_in
+from streamaqa.bench.drawn import SIZE, DrawnResult, Tally, found_in, sum_up
 from streamaqa.bench.estimated import EstimatedTracks, Take
 from streamaqa.exercises import EXERCISES
 from streamaqa.segmentation import SegmenterSettings
@@ -43,36 +43,19 @@ HELD: Final[dict[str, tuple[Implement, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VariedResult:
-    """Shares are in [0, 1], times in seconds."""
-
-    reps: int
-    """Drawn."""
-    right_share: float
-    """Found with the right exercise."""
-    extra: int
-    """Found, but not drawn."""
-    within_two_frames: float
-    """Share of boundaries, frames of 1/30 s."""
-    boundary_p95: float
-    delay_p95: float
-    """From the true end to when it was said."""
-
-
-def measure_varied(settings: SegmenterSettings | None = None, seed: int = 0) -> VariedResult:
+def measure_varied(settings: SegmenterSettings | None = None, seed: int = 0) -> DrawnResult:
     """On exact landmarks, at several frame rates."""
     tally = Tally()
     for number in range(SETS):
         scene, rate = draw(seed, number), RATES[number % len(RATES)]
         stream = poses(scene, rate, size=SIZE, noise=NOISE, seed=number)
         tally.add(Truth(scene, SIZE).reps, found_in(stream, settings))
-    return _sum_up(tally)
+    return sum_up(tally)
 
 
 def measure_varied_rendered(
     settings: SegmenterSettings | None = None, tracks: EstimatedTracks | None = None, *, seed: int = 0
-) -> VariedResult:
+) -> DrawnResult:
     """Through the real pose model; some ten minutes the first time. Raises ModelFileError without one."""
     tally, tracks = Tally(), tracks or EstimatedTracks()
     columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
@@ -81,7 +64,7 @@ def measure_varied_rendered(
             scene = draw(seed, number)
             stream = tracks.get(Take(scene, SIZE, RENDERED_FPS, number))
             tally.add(Truth(scene, SIZE).reps, found_in(stream, settings))
-    return _sum_up(tally)
+    return sum_up(tally)
 
 
 def draw(seed: int, number: int) -> Scene:
@@ -126,14 +109,3 @@ def _something_else(rng: np.random.Generator, view: float) -> Iterator[Distracto
         kind: DistractorKind = kinds[int(rng.integers(len(kinds)))]
         seconds, style = float(rng.uniform(3.0, 6.0)), make_set("squat", rng).style
         yield Distractor(kind, seconds, view, style, repeats=2, seed=int(rng.integers(1 << 30)))
-
-
-def _sum_up(tally: Tally) -> VariedResult:
-    return VariedResult(
-        reps=tally.reps,
-        right_share=tally.right_share,
-        extra=tally.extra,
-        within_two_frames=tally.within,
-        boundary_p95=tally.boundary_p95,
-        delay_p95=tally.delay_p95,
-    )

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from streamaqa.bench import segment as measured
 from streamaqa.bench.annotated import rest, score, sum_up
+from streamaqa.bench.drawn import DrawnResult
 from streamaqa.bench.faults import ErrorResult, FaultResult
 from streamaqa.bench.segment import measure, table
 from streamaqa.bench.segment_clips import ClipsResult, measure_clips
@@ -22,7 +23,7 @@ from streamaqa.bench.segment_held_out import Choice, HeldOutResult, SearchResult
 from streamaqa.bench.segment_plot import annotated, drawn, plot
 from streamaqa.bench.segment_rendered import RenderedResult
 from streamaqa.bench.segment_report import Figure, SegmentResult, figures, summary
-from streamaqa.bench.segment_varied import EXTENT, PHASE_S, SHORTEST_S, VariedResult
+from streamaqa.bench.segment_varied import EXTENT, PHASE_S, SHORTEST_S
 from streamaqa.bench.segment_varied import draw as draw_varied
 from streamaqa.cli_bench import segment as command
 from streamaqa.errors import SourceError
@@ -106,7 +107,9 @@ def everything() -> SegmentResult:
         cost=CostResult(10_000.0, 250.0),
         clips=ClipsResult(summed, summed),
         rendered=RenderedResult(432, 0.995, 0.94, 0, 0.8, 0.2, 0.3, 1),
-        varied_rendered=VariedResult(135, 0.96, 1, 1.0, 0.05, 0.3),
+        varied_rendered=DrawnResult(
+            reps=135, right_share=0.96, extra=1, within_two_frames=1.0, boundary_p95=0.05, delay_p95=0.3
+        ),
         held_out=SearchResult(held_out[0], held_out[1], summed),
         faults=FaultResult(50, 50, (error,), 25, 0.04),
     )
