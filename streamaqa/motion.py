@@ -322,8 +322,9 @@ STAYED = Gate("walked", aside, "drift", low=-1.0, high=1.0, softness=0.3)
 
 # Legs out of the picture are guessed by the pose model, often straight: then hips that sink as no bow and no
 # deadlift takes them do instead.
+LEGS_GUESSED = Gate("legs_seen", legs_seen, "turn", high=0.35)
 HIDDEN_LEGS = (
-    Gate("legs_seen", legs_seen, "turn", high=0.35),
+    LEGS_GUESSED,
     Gate("hips_sink", hip_height, "change", high=-0.6),
 )
 # Who squats with dumbbells leans a little more at times (deadlifts by 60 degrees and more, seen from behind
@@ -408,7 +409,7 @@ ROW = Motion(
         Gate("stood_up", trunk_lean, "turn", low=5.0, softness=10.0, instead=PULLED),
         Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0, instead=PULLED),
         Gate("hips_move", hip_height, "change", low=-0.35, high=0.35),
-        Gate("legs_folded", leg_length, "turn", low=2.5, instead=HIDDEN_LEGS[:1]),
+        Gate("legs_folded", leg_length, "turn", low=2.5, instead=(LEGS_GUESSED,)),
         Gate("shoulders_rise", shoulder_height, "peak", high=0.8, softness=0.2),
         Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
         Gate("turned_around", facing, "drift", low=-0.35, high=0.35),

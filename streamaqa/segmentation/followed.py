@@ -181,17 +181,18 @@ def read(times: Array, way: Array, left: float, cut: Cut, settings: PhaseSetting
     """
     noticed = min(int(np.searchsorted(times, left)), len(times) - 1)
     top = noticed + int(np.argmax(way[noticed:]))
-    rest = _rest_before(times, way, cut)
+    smoothed = smooth(times, way, _SPEED_S)
+    rest = _rest_before(times, smoothed, cut)
     out, back = way[top] - rest, way[top] - way[top:].min()
     home = abs(cut.first_range - cut.second_range) < settings.underway * cut.first_range
     if home and 0 < 0.5 * out < back:
-        speed = -np.gradient(smooth(times, way, _SPEED_S), times)
+        speed = -np.gradient(smoothed, times)
         left_over = _to_come(float(speed[-1] / max(speed[top:].max(), 1e-9)))
         way = np.concatenate([way[:top], way[top] - (way[top] - way[top:]) * (out / back) * (1 - left_over)])
     return boundaries.read(times, way, left, rest, settings)
 
 
-def _rest_before(times: Array, way: Array, cut: Cut) -> float:
+def _rest_before(times: Array, smoothed: Array, cut: Cut) -> float:
     """The level that the load left: where it moved least just before the landmarks say that it did.
 
     Not the lowest level: before a set the load comes up to the shoulders, and that is no part of a press.
@@ -199,8 +200,7 @@ def _rest_before(times: Array, way: Array, cut: Cut) -> float:
     span = max(_BEFORE * (cut.turn - cut.start), _BEFORE_S)
     near = np.flatnonzero((times >= cut.start - span) & (times <= cut.start))
     if len(near) < 2:
-        return float(way[times <= max(cut.start, times[0])].min())
-    smoothed = smooth(times, way, _SPEED_S)
+        return float(smoothed[times <= max(cut.start, times[0])].min())
     speed = np.abs(np.gradient(smoothed, times))
     return float(smoothed[near[int(np.argmin(speed[near]))]])
 

@@ -51,11 +51,9 @@ class Past:
         while sample.time - self._samples[0].time > self._settings.most_s + _LONGER_S:
             self._samples.popleft()
 
-    def forget(self, before: float | None = None) -> None:
-        """Everything before a time, or all."""
-        if before is None:
-            self._samples.clear()
-        while self._samples and before is not None and self._samples[0].time < before:
+    def forget(self, before: float) -> None:
+        """Everything before a time."""
+        while self._samples and self._samples[0].time < before:
             self._samples.popleft()
 
     def gap(self) -> float:

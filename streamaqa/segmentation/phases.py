@@ -131,12 +131,15 @@ class PhaseMachine:
         if not self._past:
             self._base = value
         self._past.append(Sample(posture.time, raw, value, posture))
+        now = self._past.last
+        if self.open and (name := self._went_beyond(now)) is not None:
+            return self._drop(name, now.value)
         step: Callable[[Sample], list[Note]] = {
             _State.HOME: self._at_home,
             _State.OUT: self._going_out,
             _State.BACK: self._coming_back,
         }[self._state]
-        return step(self._past.last)
+        return step(now)
 
     def end(self, reason: str) -> list[Note]:
         """No more will be seen of the lifter: a movement that is nearly back counts, any other is dropped."""
@@ -171,8 +174,6 @@ class PhaseMachine:
         s = self._settings
         if now.value > self._top:
             self._top, self._topped = now.value, now.time
-        if (name := self._went_beyond(now)) is not None:
-            return self._drop(name, now.value)
         travel = self._top - self._base
         if (level := self._begins_here(now)) is not None:
             self._past.forget(now.time - s.pause_s)
@@ -218,8 +219,6 @@ class PhaseMachine:
         returned = self._returned()
         if now.time - self._left > s.most_s:
             return self._drop("too_long", now.value)
-        if (name := self._went_beyond(now)) is not None:
-            return self._drop(name, now.value)
         if now.value - self._low > self._margin() and not self._still_out():
             if returned >= s.returned or self._ledge() is not None:
                 return self._close(self._lowest)
