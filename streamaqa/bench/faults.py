@@ -14,12 +14,11 @@ from typing import Final, Protocol
 
 import numpy as np
 from rich import box
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
 from streamaqa.assessment import KinematicAssessor
 from streamaqa.bench.estimated import EstimatedTracks, Take
+from streamaqa.bench.progress import tracked
 from streamaqa.exercises import exercise
 from streamaqa.segmentation import Segmenter
 from streamaqa.sources.synthetic import (
@@ -148,13 +147,11 @@ def measure(
     """
     judge, tracks = assessor or KinematicAssessor(), tracks or EstimatedTracks()
     drawn, judged = 0, []
-    columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for seed in progress.track(list(seeds), description="Drawn lifters"):
-            scene = draw(seed)
-            drawn += REPS
-            for true, shown in matched(scene, tracks.get(Take(scene, SIZE, FPS, seed))):
-                judged.append(compare(true, judge.judge(shown)))
+    for seed in tracked(list(seeds), "Drawn lifters"):
+        scene = draw(seed)
+        drawn += REPS
+        for true, shown in matched(scene, tracks.get(Take(scene, SIZE, FPS, seed))):
+            judged.append(compare(true, judge.judge(shown)))
     return sum_up(drawn, judged)
 
 

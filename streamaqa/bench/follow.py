@@ -13,13 +13,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
 from streamaqa.bench.drawn import Tally, found_in
 from streamaqa.bench.estimated import EstimatedTracks, Take
 from streamaqa.bench.follow_scenes import FPS, KINDS, Case, cases
+from streamaqa.bench.progress import tracked
 from streamaqa.pose import MediaPipePose, PoseSettings
 from streamaqa.pose.model_file import locate
 from streamaqa.sources.synthetic import SyntheticSource, Truth
@@ -108,13 +107,11 @@ def measure(each: int = 3, *, seed: int = 0, settings: PoseSettings | None = Non
     settings = settings or PoseSettings()
     model, tracks = locate(settings), EstimatedTracks()
     rows = {kind: Row(kind) for kind in KINDS}
-    columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for case in progress.track(list(cases(each, seed)), description="Scenes"):
-            with MediaPipePose(model, settings) as estimator:
-                row = score(case, follow(case, estimator), alone=tracks.get(alone(case)))
-                row.looks = estimator.looks
-            rows[case.kind].add(row)
+    for case in tracked(list(cases(each, seed)), "Scenes"):
+        with MediaPipePose(model, settings) as estimator:
+            row = score(case, follow(case, estimator), alone=tracks.get(alone(case)))
+            row.looks = estimator.looks
+        rows[case.kind].add(row)
     total = Row("all")
     for row in rows.values():
         total.add(row)

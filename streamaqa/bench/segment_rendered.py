@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from streamaqa.bench.annotated import run
 from streamaqa.bench.drawn import FPS, SIZE, TEMPOS, VIEWS, Tally, found_in
 from streamaqa.bench.estimated import EstimatedTracks, Take
+from streamaqa.bench.progress import tracked
 from streamaqa.exercises import EXERCISES
 from streamaqa.segmentation import SegmenterSettings
 from streamaqa.sources.synthetic import Truth, make_set, negatives_scene, random_scene
@@ -105,19 +104,17 @@ def measure_rendered(
     """
     tracks = tracks or EstimatedTracks()
     ahead, behind = Tally(), Tally()
-    columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for case in progress.track(list(cases(seed, bodies)), description="Rendered lifters"):
-            poses, truth = tracks.get(case.take), Truth(case.take.scene, SIZE).reps
-            events = run(poses, settings)
-            tally = behind if case.view in BEHIND else ahead
-            tally.add(truth, [event for event in events if isinstance(event, RepEnded)])
-            if plots is not None and (case.body, case.tempo) == PLOTTED:
-                from streamaqa.bench.segment_plot import drawn, plot
+    for case in tracked(list(cases(seed, bodies)), "Rendered lifters"):
+        poses, truth = tracks.get(case.take), Truth(case.take.scene, SIZE).reps
+        events = run(poses, settings)
+        tally = behind if case.view in BEHIND else ahead
+        tally.add(truth, [event for event in events if isinstance(event, RepEnded)])
+        if plots is not None and (case.body, case.tempo) == PLOTTED:
+            from streamaqa.bench.segment_plot import drawn, plot
 
-                name = f"rendered_{case.exercise}_{case.view:.0f}_degrees"
-                plot(plots / f"{name}.png", case.take.scene.name, poses, events, drawn(truth))
-        false = found_in(tracks.get(negatives(seed)), settings)
+            name = f"rendered_{case.exercise}_{case.view:.0f}_degrees"
+            plot(plots / f"{name}.png", case.take.scene.name, poses, events, drawn(truth))
+    false = found_in(tracks.get(negatives(seed)), settings)
     both = Tally(errors=ahead.errors + behind.errors, delays=ahead.delays + behind.delays)
     return RenderedResult(
         reps=ahead.reps + behind.reps,

@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import Final, get_args
 
 import numpy as np
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from streamaqa.bench.drawn import SIZE, DrawnResult, Tally, found_in, sum_up
 from streamaqa.bench.estimated import EstimatedTracks, Take
+from streamaqa.bench.progress import tracked
 from streamaqa.exercises import EXERCISES
 from streamaqa.segmentation import SegmenterSettings
 from streamaqa.sources.synthetic import Distractor, Scene, Truth, make_set, poses, random_scene
@@ -58,12 +57,10 @@ def measure_varied_rendered(
 ) -> DrawnResult:
     """Through the real pose model; some ten minutes the first time. Raises ModelFileError without one."""
     tally, tracks = Tally(), tracks or EstimatedTracks()
-    columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for number in progress.track(range(RENDERED_SETS), description="Varied sets"):
-            scene = draw(seed, number)
-            stream = tracks.get(Take(scene, SIZE, RENDERED_FPS, number))
-            tally.add(Truth(scene, SIZE).reps, found_in(stream, settings))
+    for number in tracked(range(RENDERED_SETS), "Varied sets"):
+        scene = draw(seed, number)
+        stream = tracks.get(Take(scene, SIZE, RENDERED_FPS, number))
+        tally.add(Truth(scene, SIZE).reps, found_in(stream, settings))
     return sum_up(tally)
 
 
