@@ -71,6 +71,10 @@ class Posture:
     with the face to the camera, less than 0 with the back."""
     feet: float
     """Where across the picture the ankles are, torso lengths to the right of where `aside` counts from."""
+    stride: float
+    """Torso lengths that one ankle is ahead of the other, along the floor and across the line of the hips."""
+    knees_apart: float
+    """How much lower one knee is than the other in the picture, beside what hips and ankles differ by."""
     walked: bool = False
     """Whether this is where a walk to or from the camera was noticed: heights before it do not compare."""
     sight: Sight | None = None
@@ -221,6 +225,13 @@ def elbows_over_shoulders(posture: Posture) -> float:
     return posture.elbows - posture.shoulders
 
 
+def wrists_apart(posture: Posture) -> float:
+    """How much higher one hand is than the other; 0 if that was not seen."""
+    if (sight := posture.sight) is None:
+        return 0.0
+    return abs(sight.wrists[0] - sight.wrists[1]) / sight.ruler
+
+
 def hands_overhead(posture: Posture) -> float:
     """Height of the wrists above the shoulders, 0 if they are below."""
     return max(posture.wrists - posture.shoulders, 0.0)
@@ -317,6 +328,16 @@ def feet_aside(posture: Posture) -> float:
     return posture.feet
 
 
+def stride(posture: Posture) -> float:
+    """How far one foot is ahead of the other."""
+    return posture.stride
+
+
+def knees_apart(posture: Posture) -> float:
+    """How much lower one knee is than the other."""
+    return posture.knees_apart
+
+
 STAYED = Gate("walked", aside, "drift", low=-1.0, high=1.0, softness=0.3)
 """The repetition ends where it began; who walks covers about two torso lengths a second."""
 
@@ -345,6 +366,9 @@ UNHELD = (
         Gate("arms_hung", wrists_over_shoulders, "start", high=-0.5),
     )),
 )  # fmt: skip
+# One foot is ahead of the other by 0.45 at most in real squats, by 0.6 in drawn ones (one lifter's 0.9), one
+# knee lower by 0.2 and 0.4; by 1.1 to 1.9 and by 0.5 to 0.9 in two thirds and more of drawn lunges, of split
+# squats, and of those who kneel down. Feet show best from the side and ahead, knees from behind.
 SQUAT = Motion(
     signal=trunk_height,
     height=body_height,
@@ -361,6 +385,8 @@ SQUAT = Motion(
         Gate("pressed", hands_overhead, "change", high=0.35),
         Gate("hands_stay", wrists_less_third, "over", high=0.0, instead=UNHELD),
         Gate("stepped", feet_aside, "drift", low=-0.4, high=0.4, instead=UNHELD),
+        Gate("lunged", stride, "turn", high=1.05, instead=(LEGS_GUESSED,)),
+        Gate("knelt", knees_apart, "turn", high=0.5, instead=(LEGS_GUESSED,)),
     ),
 )
 
@@ -369,7 +395,8 @@ SQUAT = Motion(
 HIGH = (Gate("not_high", reach, "turn", low=1.0),)
 
 # Seen from the side the pose model raises hidden hands no more than 0.1 over the shoulders, and lets them dip
-# to 0.6 below as the press begins: elbows, high and straight, tell what it is.
+# to 0.6 below as the press begins: elbows, high and straight, tell what it is. They begin below the shoulders
+# or level with them; whoever stretches the arms behind the head has them up all the while (0.16 to 0.55).
 PRESS = Motion(
     signal=arm_height,
     followed="load",
@@ -381,6 +408,7 @@ PRESS = Motion(
         Gate("arms_bent", elbow_angle, "turn", low=105.0, softness=10.0, instead=HIGH),
         Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.65, high=0.8),
         Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.65, high=0.8),
+        Gate("elbows_up", elbows_over_shoulders, "start", high=0.12),
         Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
         Gate("shoulders_sink", shoulder_height, "change", low=-0.3),
         Gate("arms_not_seen", arms_seen, "turn", low=0.4),
@@ -396,7 +424,8 @@ PULLED = (
     Gate("elbows_raised", elbows_over_shoulders, "turn", high=0.0, instead=BENT),
     Gate("pulled_straight", elbow_angle, "turn", high=150.0, softness=10.0),
     Gate("not_pulled", forearms_hang, "turn", low=-0.15),
-    Gate("seen_from_ahead", facing, "turn", high=-0.2),
+    Gate("seen_from_ahead", facing, "turn", high=-0.6),
+    Gate("one_armed", wrists_apart, "turn", high=0.8),
 )
 ROW = Motion(
     signal=wrists_over_hips,
@@ -406,7 +435,7 @@ ROW = Motion(
     gates=(
         STAYED,
         Gate("upright", trunk_lean, "start", low=28.0, softness=10.0, instead=PULLED),
-        Gate("stood_up", trunk_lean, "turn", low=5.0, softness=10.0, instead=PULLED),
+        Gate("stood_up", trunk_lean, "turn", low=10.0, softness=10.0, instead=PULLED),
         Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0, instead=PULLED),
         Gate("hips_move", hip_height, "change", low=-0.35, high=0.35),
         Gate("legs_folded", leg_length, "turn", low=2.5, instead=(LEGS_GUESSED,)),

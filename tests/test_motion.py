@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from streamaqa.motion import PRESS, ROW, SQUAT, Gate, Measure, Motion, Posture, trunk_height
+from streamaqa.motion import PRESS, ROW, SQUAT, Gate, Measure, Motion, Posture, Sight, trunk_height
 
 STANDING = Posture(
     time=0.0,
@@ -23,6 +23,8 @@ STANDING = Posture(
     legs=0.9,
     facing=0.7,
     feet=0.0,
+    stride=0.0,
+    knees_apart=0.0,
 )
 
 
@@ -78,6 +80,35 @@ def test_who_ducks_under_a_racked_bar_holds_on_to_it() -> None:
     deep = replace(carried, hips=-1.9, shoulders=-1.1, wrists=-1.15)
     assert failed(SQUAT, before, deep, under) == set(), "a camera that pans during a squat"
     assert "shoulders_sink" in failed(PRESS, before, replace(ducked, elbows=0.1, wrists=0.4), before)
+
+
+def test_one_foot_far_ahead_of_the_other_or_one_knee_below_it_is_a_lunge() -> None:
+    low = replace(STANDING, shoulders=-0.9, hips=-1.85, wrists=-2.1, knee=85.0, lean=8.0, stride=0.6)
+    assert failed(SQUAT, STANDING, low, STANDING) == set(), "a staggered stance, or a guess of the pose model"
+    assert failed(SQUAT, STANDING, replace(low, stride=1.3), STANDING) == {"lunged"}
+    assert failed(SQUAT, STANDING, replace(low, knees_apart=0.6), STANDING) == {"knelt"}
+    hidden = replace(low, stride=1.3, knees_apart=0.6, legs=0.1)
+    assert failed(SQUAT, STANDING, hidden, STANDING) == set(), "guessed legs tell nothing"
+
+
+def test_arms_that_stretch_behind_the_head_press_nothing() -> None:
+    racked = replace(STANDING, elbows=-0.3, wrists=0.1, elbow=70.0)
+    overhead = replace(STANDING, elbows=0.5, wrists=1.0, elbow=165.0)
+    assert failed(PRESS, racked, overhead, racked) == set()
+    behind_the_head = replace(racked, elbows=0.45)
+    assert failed(PRESS, behind_the_head, overhead, behind_the_head) == {"elbows_up"}
+
+
+def test_who_stands_and_drinks_seen_from_behind_rows_nothing() -> None:
+    """One hand at the mouth and one that hangs are, joined, a hand at the belly."""
+    sight = Sight(100.0, 0.5, 0.5, 0.0, -100.0, (-260.0,) * 2, (-60.0, -60.0), (-120.0, -120.0))
+    hung = replace(STANDING, facing=-0.7, elbow=145.0, sight=sight)
+    drinking = replace(hung, elbows=-0.3, wrists=-0.6, elbow=115.0)
+    with_one_hand = replace(drinking, sight=replace(sight, wrists=(10.0, -120.0)))
+    assert failed(ROW, hung, drinking, hung) == set(), "both hands: a row from exactly behind looks like it"
+    assert failed(ROW, hung, with_one_hand, hung) == {"upright", "stood_up", "stayed_up"}
+    obliquely = [replace(posture, facing=-0.5) for posture in (hung, drinking, hung)]
+    assert failed(ROW, *obliquely) == {"upright", "stood_up", "stayed_up"}, "there a bent trunk would show"
 
 
 def test_hips_that_seem_to_sink_under_shoulders_that_stay_are_no_squat() -> None:

@@ -3,9 +3,9 @@
 Recordings annotated by hand (`annotated`), their clips where they are there (`segment_clips`), the same
 recordings changed as other cameras would have (`segment_stress`) and with parameters chosen without them
 (`segment_held_out`), drawn lifters on exact landmarks (`segment_synthetic`) and through the pose model
-(`segment_rendered`), uneven sets among other things both ways (`segment_varied`), the segmenter's time
-(`segment_cost`), and the kinematic assessor on drawn faults (`faults`). `segment_report` lays the figures
-beside what is wanted.
+(`segment_rendered`), uneven sets among other things (`segment_varied`) and other exercises (`segment_others`)
+both ways, the segmenter's time (`segment_cost`), and the kinematic assessor on drawn faults (`faults`).
+`segment_report` lays the figures beside what is wanted.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from streamaqa.bench.faults import measure as measure_faults
 from streamaqa.bench.segment_clips import measure_clips
 from streamaqa.bench.segment_cost import measure_cost
 from streamaqa.bench.segment_held_out import measure_held_out
+from streamaqa.bench.segment_others import measure_others, measure_others_rendered
 from streamaqa.bench.segment_rendered import BODIES, measure_rendered
 from streamaqa.bench.segment_report import SegmentResult, summary, tables
 from streamaqa.bench.segment_stress import measure_stressed
@@ -59,10 +60,10 @@ def measure(
         settings: of the segmenter; a search of parameters has its own.
         only: the recordings to run; a search of parameters takes all.
         cost: time the pose model beside the segmenter.
-        synthetic: drawn lifters on exact landmarks, in even sets and in uneven ones.
+        synthetic: drawn lifters on exact landmarks, in even sets and in uneven ones, and other exercises.
         clips: the annotated clips, from their pictures: a minute.
         stressed: the recordings changed in many ways, a minute.
-        rendered: both through the pose model, 35 minutes the first time.
+        rendered: all of these through the pose model, 45 minutes the first time.
         held_out: score each recording with parameters chosen without it, an hour the first time.
         faults: the kinematic assessor on drawn faults, some minutes.
         workers: processes that search parameters.
@@ -77,10 +78,12 @@ def measure(
         cost=measure_cost(shared, settings) if cost else None,
         synthetic=measure_synthetic(settings) if synthetic else None,
         varied=measure_varied(settings, seed) if synthetic else None,
+        others=measure_others(settings, seed) if synthetic else (),
         clips=measure_clips(shared, settings) if clips else None,
         stressed=measure_stressed(shared, settings) if stressed else (),
         rendered=measure_rendered(settings, plots=plots, seed=seed, bodies=bodies) if rendered else None,
         varied_rendered=measure_varied_rendered(settings, seed=seed) if rendered else None,
+        others_rendered=measure_others_rendered(settings, seed=seed) if rendered else (),
         held_out=measure_held_out(shared, workers=workers) if held_out else None,
         faults=measure_faults() if faults else None,
     )

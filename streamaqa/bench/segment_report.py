@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from streamaqa.bench.faults import FaultResult
 from streamaqa.bench.segment_clips import ClipsResult
 from streamaqa.bench.segment_cost import CostResult
 from streamaqa.bench.segment_held_out import HeldOutResult, SearchResult
+from streamaqa.bench.segment_others import OtherResult
 from streamaqa.bench.segment_rendered import RenderedResult
 from streamaqa.bench.segment_stress import Stressed
 from streamaqa.bench.segment_synthetic import NEGATIVE_MINUTES, SyntheticResult
@@ -60,8 +62,10 @@ class SegmentResult(AnnotatedResult):
     stressed: tuple[Stressed, ...] = ()
     synthetic: SyntheticResult | None = None
     varied: DrawnResult | None = None
+    others: tuple[OtherResult, ...] = ()
     rendered: RenderedResult | None = None
     varied_rendered: DrawnResult | None = None
+    others_rendered: tuple[OtherResult, ...] = ()
     held_out: SearchResult | None = None
     faults: FaultResult | None = None
     summary: tuple[dict[str, object], ...] = ()
@@ -86,12 +90,14 @@ def figures(result: SegmentResult) -> list[Figure]:
         found += [right, *_drawn("drawn", exact), _none("drawn", exact)]
     if result.varied is not None:
         found += _varied("uneven sets, drawn", result.varied, 0.99)
+    found += _others("other movements, drawn", result.others)
     if (seen := result.rendered) is not None:
         ahead = Figure("rendered", "reps found and recognized", seen.right_share, 0.99, True, "share")
         behind = Figure("rendered", "... from behind", seen.right_share_behind, 0.95, True, "share")
         found += [ahead, behind, *_drawn("rendered", seen), _none("rendered", seen)]
     if result.varied_rendered is not None:
         found += _varied("uneven sets, rendered", result.varied_rendered, 0.95)
+    found += _others("other movements, rendered", result.others_rendered)
     if result.faults is not None:
         found += _faults(result.faults)
     return found
@@ -128,6 +134,12 @@ def _drawn(part: str, drawn: RenderedResult | DrawnResult) -> Iterator[Figure]:
     yield Figure(part, "said after the end, 95th percentile", drawn.delay_p95, DELAY_S, False, "seconds")
 
 
+def _others(part: str, others: tuple[OtherResult, ...]) -> Iterator[Figure]:
+    if others:
+        counted, done = sum(each.counted for each in others), sum(each.done for each in others)
+        yield Figure(part, "taken for reps", counted, 0, False, "count", done)
+
+
 def _none(part: str, drawn: SyntheticResult | RenderedResult) -> Figure:
     name = f"reps in {NEGATIVE_MINUTES:.0f} min of none"
     return Figure(part, name, drawn.false_in_negatives, 1, False, "count")
@@ -155,6 +167,8 @@ def tables(result: SegmentResult) -> list[Table]:
     if (search := result.held_out) is not None:
         shown.append(_each("Annotated recordings, each left out", search.by_recording.figures.recordings))
         shown.append(_choices(search.by_recording, search.by_source))
+    if result.others:
+        shown.append(_each_other(result.others, result.others_rendered))
     total = Table("", "figure", "measured", "wanted", "met", title="Segmenter")
     part = ""
     for figure in figures(result):
@@ -180,6 +194,19 @@ def _each(title: str, recordings: tuple[Recording, ...]) -> Table:
         reps = f"{r.expected}" + (f" + {r.partial} cut" if r.partial else "")
         found = f"{r.counted}" if r.exact else f"[red]{r.counted}[/red]"
         each.add_row(r.name, reps, found, _value(worst, "seconds"), _value(delay, "seconds"))
+    return each
+
+
+def _each_other(exact: tuple[OtherResult, ...], rendered: tuple[OtherResult, ...]) -> Table:
+    """Those of which something was counted."""
+    each = Table("movement", "done", "counted", "through the pose model", "as", title="Other movements")
+    for one, seen in zip_longest(exact, rendered):
+        if one.counted or (seen is not None and seen.counted):
+            names = sorted({*one.taken_for, *(seen.taken_for if seen is not None else ())})
+            estimated = "" if seen is None else str(seen.counted)
+            each.add_row(one.kind, str(one.done), str(one.counted), estimated, ", ".join(names))
+    nothing = len(exact) - each.row_count
+    each.caption = f"Of {nothing} others nothing was counted."
     return each
 
 

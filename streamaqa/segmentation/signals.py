@@ -115,6 +115,9 @@ class PostureReader:
             legs=max(min(flat[25][2], flat[27][2]), min(flat[26][2], flat[28][2])),
             facing=(flat[_SHOULDERS[0]][0] - flat[_SHOULDERS[1]][0]) / ruler,
             feet=self._aside + (_middle(flat, _ANKLES)[0] - shoulders[0]) / ruler,
+            stride=_stride(world) / max(math.hypot(*trunk), 1e-6),
+            knees_apart=abs(_uneven(flat, _KNEES) - (_uneven(flat, _HIPS) + _uneven(flat, _ANKLES)) / 2)
+            / ruler,
             walked=self._walked,
             sight=Sight(
                 ruler=ruler,
@@ -282,6 +285,19 @@ def _spread(points: Sequence[Sequence[float]]) -> float:
     n = len(points)
     x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n
     return sum((p[0] - x) ** 2 + (p[1] - y) ** 2 for p in points)
+
+
+def _uneven(flat: list[_Point], pair: tuple[int, int]) -> float:
+    """How much higher the left one is than the right one."""
+    return flat[pair[0]][1] - flat[pair[1]][1]
+
+
+def _stride(world: list[_Row]) -> float:
+    """How far one ankle is ahead of the other, metres: at a right angle to the hips, along the floor."""
+    (left, right), (one, other) = ([world[i] for i in pair] for pair in (_HIPS, _ANKLES))
+    across = (left[0] - right[0], left[2] - right[2])
+    apart = (one[0] - other[0], one[2] - other[2])
+    return abs(across[0] * apart[1] - across[1] * apart[0]) / max(math.hypot(*across), 1e-6)
 
 
 def _angle(world: list[_Row], joints: tuple[tuple[int, int], ...], weights: tuple[float, float]) -> float:

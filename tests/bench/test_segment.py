@@ -14,12 +14,13 @@ from rich.console import Console
 
 from streamaqa.bench import segment as measured
 from streamaqa.bench.annotated import rest, score, sum_up
-from streamaqa.bench.drawn import DrawnResult
+from streamaqa.bench.drawn import VIEWS, DrawnResult
 from streamaqa.bench.faults import ErrorResult, FaultResult
 from streamaqa.bench.segment import measure, table
 from streamaqa.bench.segment_clips import ClipsResult, measure_clips
 from streamaqa.bench.segment_cost import CostResult
 from streamaqa.bench.segment_held_out import Choice, HeldOutResult, SearchResult
+from streamaqa.bench.segment_others import OtherResult, takes
 from streamaqa.bench.segment_plot import annotated, drawn, plot
 from streamaqa.bench.segment_rendered import RenderedResult
 from streamaqa.bench.segment_report import Figure, SegmentResult, figures, summary
@@ -27,7 +28,8 @@ from streamaqa.bench.segment_varied import EXTENT, PHASE_S, SHORTEST_S
 from streamaqa.bench.segment_varied import draw as draw_varied
 from streamaqa.cli_bench import segment as command
 from streamaqa.errors import SourceError
-from streamaqa.sources.synthetic import SetScript
+from streamaqa.sources.synthetic import Distractor, SetScript
+from streamaqa.sources.synthetic.others import OTHERS
 from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Phase, Rep, RepEnded, Tempo
 
 SQUAT: dict[str, Any] = {
@@ -110,6 +112,8 @@ def everything() -> SegmentResult:
         varied_rendered=DrawnResult(
             reps=135, right_share=0.96, extra=1, within_two_frames=1.0, boundary_p95=0.05, delay_p95=0.3
         ),
+        others=(OtherResult("lunge", 24, 0, ()), OtherResult("drink", 24, 0, ())),
+        others_rendered=(OtherResult("lunge", 24, 2, ("squat",)), OtherResult("drink", 24, 0, ())),
         held_out=SearchResult(held_out[0], held_out[1], summed),
         faults=FaultResult(50, 50, (error,), 25, 0.04),
     )
@@ -127,6 +131,8 @@ def test_every_figure_stands_beside_what_is_wanted() -> None:
     assert met["rendered", "reps in 10 min of none"]
     assert met["uneven sets, rendered", "reps found and recognized"]
     assert not met["uneven sets, rendered", "reps too many"]
+    assert met["other movements, drawn", "taken for reps"]
+    assert not met["other movements, rendered", "taken for reps"]
     assert not met["kinematic assessor", "shallow: F1"]
     assert met["kinematic assessor", "shallow: interval IoU, median"]
     assert not met["kinematic assessor", "clean reps with a fault named"]
@@ -145,6 +151,15 @@ def test_the_report_says_what_folds_chose() -> None:
     assert "0.35 (3), 0.5 (1)" in text
     assert "75% by recording (4 folds)" in text
     assert "≥ 90.0%" in text
+
+
+def test_the_report_names_other_movements_that_were_counted() -> None:
+    console = Console(width=160, record=True, file=io.StringIO())
+    for each in table(everything()):
+        console.print(each)
+    rows = [[cell.strip() for cell in line.split("│")] for line in console.export_text().splitlines()]
+    assert ["", "lunge", "24", "0", "2", "squat", ""] in rows
+    assert "drink" not in {cell for row in rows for cell in row}
 
 
 def test_all_asks_for_everything(
@@ -204,6 +219,15 @@ def test_a_folder_without_clips_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "clips" / "annotations.json").write_text("[]")
     with pytest.raises(SourceError, match="no annotated clip"):
         measure_clips(tmp_path)
+
+
+def test_other_movements_are_as_told_from_each_view_and_the_same_each_time() -> None:
+    for kind in OTHERS:
+        drawn = [take.scene for take in takes(kind, seed=2)]
+        assert drawn == [take.scene for take in takes(kind, seed=2)]
+        doing = [scene.segments[1] for scene in drawn]
+        assert [segment.view for segment in doing] == list(VIEWS)
+        assert {segment.kind for segment in doing if isinstance(segment, Distractor)} == {kind}
 
 
 def test_uneven_sets_are_as_told_and_the_same_each_time() -> None:

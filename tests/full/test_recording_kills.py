@@ -119,7 +119,8 @@ def kill_in_mid_session(
 def lacks(session: Path, killed: float) -> tuple[float, float]:
     """Seconds from the arrival of the newest frame with a pose to the kill; the same with a picture."""
     arrivals = {line["t"]: line["arrival"] for line in lines.read(session / FRAMES)}
-    last_pose = list(PoseFile(session / POSES))[-1].time
+    # poses are written first: the newest one may lack the line that says when its frame came
+    last_pose = [pose.time for pose in PoseFile(session / POSES) if pose.time in arrivals][-1]
     # also a picture that was dropped, and packets are stored before their frames are looked at
     video = VideoSource(videos(session)[-1])
     last_picture = [frame.time for frame in video.frames()][-1] + video.start

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from lifter import SIZE, reps, run, scene, track, truth
 
+from streamaqa.bench.segment_others import takes
 from streamaqa.body import Array
 from streamaqa.exercises import EXERCISES
 from streamaqa.segmentation import Segmenter
 from streamaqa.sources.synthetic import Distractor, Scene, SetScript, Truth, make_set, poses, random_scene
+from streamaqa.sources.synthetic.others import OTHERS
 from streamaqa.sources.synthetic.posture import Joint, skeleton
 from streamaqa.sources.synthetic.script import DistractorKind, Implement
 from streamaqa.types import PhaseStarted, Pose, Rep, RepCancelled, RepEnded, SetEnded
@@ -278,6 +280,12 @@ def test_whoever_ducks_under_a_bar_in_its_rack_does_not_squat(kind: DistractorKi
         stand = Distractor("stand", 1.0, view, style)
         drawn = random_scene(rng, [stand, Distractor(kind, 5.0, view, style, seed=seed), stand])
         assert reps(run(poses(drawn, 20.0, size=SIZE, noise=NOISE, seed=seed))) == []
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_exercises_and_a_drink_count_nothing(kind: str) -> None:
+    for take in takes(kind, seed=7):
+        assert reps(run(poses(take.scene, take.fps, size=SIZE, noise=NOISE, seed=7))) == []
 
 
 @pytest.mark.parametrize("implement", ["barbell", "front_rack", "dumbbells", "none"])

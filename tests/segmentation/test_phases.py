@@ -16,7 +16,7 @@ from streamaqa.segmentation.settings import PhaseSettings
 
 STANDING = Posture(
     time=0.0, aside=0.0, shoulders=0.0, hips=-1.0, ankles=-2.6, elbows=-0.6, wrists=-1.2,
-    knee=172.0, elbow=170.0, lean=3.0, arms=0.9, legs=0.9, facing=0.7, feet=0.0,
+    knee=172.0, elbow=170.0, lean=3.0, arms=0.9, legs=0.9, facing=0.7, feet=0.0, stride=0.0, knees_apart=0.0,
 )  # fmt: skip
 RACKED = replace(STANDING, elbows=-0.5, wrists=-0.1, elbow=65.0)
 PRESSED = replace(RACKED, elbows=0.5, wrists=1.0, elbow=165.0)

@@ -116,6 +116,39 @@ def test_a_step_to_the_side_moves_the_feet_and_then_the_body() -> None:
     assert after.aside - before.aside == pytest.approx(stepped.feet - before.feet, rel=0.1)
 
 
+@pytest.mark.parametrize("turned", [0.0, 40.0, 90.0, 200.0])
+def test_a_stride_is_how_far_one_foot_is_ahead_wherever_the_lifter_faces(turned: float) -> None:
+    first = track(scene("squat", reps=1))[0]
+    trunk = first.world[[11, 12], :3].mean(axis=0) - first.world[[23, 24], :3].mean(axis=0)
+    world = first.world.copy()
+    world[25:33, 2] += np.tile([0.3, -0.5], 4)  # the left leg back, the right one ahead
+    cos, sin = np.cos(np.radians(turned)), np.sin(np.radians(turned))
+    world[:, [0, 2]] = world[:, [0, 2]] @ np.array([[cos, sin], [-sin, cos]])
+    reader = PostureReader(SignalSettings())
+    level, apart = reader.read(first), reader.read(replace(first, world=world, time=first.time + 0.1))
+    assert level is not None
+    assert apart is not None
+    assert level.stride == pytest.approx(0.0, abs=0.1)
+    assert apart.stride == pytest.approx(0.8 / np.linalg.norm(trunk), abs=0.1)
+
+
+def test_one_knee_is_lower_than_the_other_and_not_where_the_camera_is_tilted() -> None:
+    first = track(scene("squat", reps=1))[0]
+    image = first.image.copy()
+    image[25, 1] += 0.1
+    reader = PostureReader(SignalSettings())
+    before, after = reader.read(first), reader.read(replace(first, image=image, time=first.time + 0.1))
+    assert before is not None
+    assert after is not None
+    assert after.sight is not None
+    assert before.knees_apart == pytest.approx(0.0, abs=0.05)
+    assert after.knees_apart == pytest.approx(0.1 * first.size[1] / after.sight.ruler, rel=0.1)
+    image[[23, 27], 1] += 0.1
+    tilted = PostureReader(SignalSettings()).read(replace(first, image=image))
+    assert tilted is not None
+    assert tilted.knees_apart == pytest.approx(before.knees_apart, abs=0.05)
+
+
 def test_a_lasting_jump_is_somebody_else() -> None:
     stream = track(scene("squat", reps=1))
     reader = PostureReader(SignalSettings())

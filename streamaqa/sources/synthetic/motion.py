@@ -133,7 +133,7 @@ def stand(body: BodyShape, style: Style, count: int) -> Array:
     """Standing at ease with hanging arms."""
     out = standing(body, style, count)
     out[:, Channel.LEAN] = np.radians(2.0)
-    _hang(body, style, out)
+    hang(body, style, out)
     return out
 
 
@@ -186,7 +186,7 @@ def place_arm(out: Array, side: int, wrist: Array, pole: Array) -> None:
     out[:, Channel.L_ELBOW_X + 3 * side : Channel.L_ELBOW_Z + 3 * side + 1] = pole
 
 
-def _hang(body: BodyShape, style: Style, out: Array) -> None:
+def hang(body: BodyShape, style: Style, out: Array) -> None:
     """Arms straight down: beside the body, or before the thighs with a bar in hand."""
     collar = along_trunk(body, out, 1.0, 0.0)
     bar = style.implement in ("barbell", "front_rack")

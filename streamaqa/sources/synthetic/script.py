@@ -15,6 +15,10 @@ Implement: TypeAlias = Literal["barbell", "front_rack", "dumbbells", "none"]
 DistractorKind: TypeAlias = Literal[
     "walk_in", "walk_out", "stand", "talk", "unrack", "rack", "deadlift", "curl", "walk"
 ]
+OtherKind: TypeAlias = Literal[
+    "lunge", "split_squat", "kneel", "step_up", "pick_up", "good_morning", "kettlebell_swing", "front_raise",
+    "lateral_raise", "stretch", "jumping_jack", "upright_row", "triceps_extension", "pull_up", "drink",
+]  # fmt: skip
 Colour: TypeAlias = tuple[int, int, int]
 """RGB, 0 to 255."""
 
@@ -106,14 +110,14 @@ class SetScript:
 class Distractor:
     """Something that is no repetition."""
 
-    kind: DistractorKind
+    kind: DistractorKind | OtherKind
     duration: float
     """Seconds."""
     view: float = 0.0
     """As in `SetScript`; the direction a walker ends or begins with."""
     style: Style = Style()
     repeats: int = 1
-    """How many deadlifts or curls."""
+    """How many deadlifts, curls, lunges, ..."""
     seed: int = 0
     """Draws the small things: where to walk, how to gesture."""
     station: tuple[float, float] = (0.0, 0.0)

@@ -2,6 +2,7 @@
 
 synthetic:squat
 synthetic:overhead_press?reps=5&view=45&seed=3&faults=knees&tempo=1.5&size=360x480&fps=30
+synthetic:lunge?reps=4&view=90
 synthetic:negatives?minutes=10
 """
 
@@ -24,10 +25,20 @@ from streamaqa.sources.synthetic.generate import (
     random_scene,
 )
 from streamaqa.sources.synthetic.motion import MOTIONS
-from streamaqa.sources.synthetic.script import Distractor, DistractorKind, Implement, Scene, SetScript
+from streamaqa.sources.synthetic.others import OTHERS
+from streamaqa.sources.synthetic.script import (
+    Distractor,
+    DistractorKind,
+    Implement,
+    OtherKind,
+    Scene,
+    SetScript,
+)
 
 PREFIX: Final = "synthetic:"
-OTHERS: Final = ("demo", "walking", "deadlift", "curl", "negatives")
+SCENES: Final = ("demo", "walking", "negatives")
+REPEATED: Final = ("deadlift", "curl", *OTHERS)
+"""What is no repetition, however often it is done."""
 VIEWS: Final = {
     "knees_inward": 0.0,
     "knees_forward": 90.0,
@@ -70,7 +81,7 @@ def parse(spec: str) -> Spec:
     """The scene that `spec` asks for; SourceError in one line names what is known."""
     body = spec.removeprefix(PREFIX)
     word, _, query = body.partition("?")
-    known = (*MOTIONS, *OTHERS)
+    known = (*MOTIONS, *SCENES, *REPEATED)
     if word not in known:
         raise SourceError(f"synthetic source {word!r} is not known; there are {', '.join(known)}")
     options = _options(query)
@@ -89,8 +100,8 @@ def _scene(word: str, options: _Options) -> Scene:
     view = options.view or 0.0
     if word == "walking":
         return _scene_of(Distractor("walk", seconds, view, seed=options.seed), options, rng)
-    kind: DistractorKind = "deadlift" if word == "deadlift" else "curl"
-    # A deadlift or curl stands still for a seventh of its time.
+    kind = cast(DistractorKind | OtherKind, word)
+    # All of these stand still for a seventh of their time or so.
     seconds = 2.0 * options.tempo * 1.15 * options.reps
     script = Distractor(kind, seconds, view, repeats=options.reps, seed=options.seed)
     return _scene_of(script, options, rng)

@@ -9,9 +9,11 @@ import numpy as np
 from streamaqa.sources.synthetic.body import BodyShape
 from streamaqa.sources.synthetic.idle import DISTRACTORS
 from streamaqa.sources.synthetic.motion import FIVE_PER_CENT, MOTIONS, minimum_jerk
+from streamaqa.sources.synthetic.others import OTHERS
 from streamaqa.sources.synthetic.posture import Array, Channel, empty
 from streamaqa.sources.synthetic.script import Fault, RepScript, Scene, Segment, SetScript
 
+_NO_REPETITION = DISTRACTORS | OTHERS
 RAMP = 0.3
 """Share of a fault's interval in which it comes, and again in which it goes."""
 
@@ -54,7 +56,7 @@ class Timeline:
         if isinstance(segment, SetScript):
             out = set_posture(body, segment, times - clip.start)
         else:
-            out = DISTRACTORS[segment.kind](body, segment, times - clip.start)
+            out = _NO_REPETITION[segment.kind](body, segment, times - clip.start)
             if segment.kind not in ("walk_in", "walk_out", "walk"):
                 out[:, Channel.YAW] = np.radians(segment.view)
         out[:, Channel.FLOOR_X] += segment.station[0]
