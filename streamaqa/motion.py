@@ -427,6 +427,10 @@ PULLED = (
     Gate("seen_from_ahead", facing, "turn", high=-0.6),
     Gate("one_armed", wrists_apart, "turn", high=0.8),
 )
+
+# Nobody turns around bent over: of a trunk as low as that, seen from behind, the pose model takes the left
+# side for the right one in some poses.
+TRUNK_UP = (Gate("trunk_up", trunk_lean, "turn", low=40.0, softness=10.0),)
 ROW = Motion(
     signal=wrists_over_hips,
     height=wrist_height,
@@ -441,7 +445,7 @@ ROW = Motion(
         Gate("legs_folded", leg_length, "turn", low=2.5, instead=(LEGS_GUESSED,)),
         Gate("shoulders_rise", shoulder_height, "peak", high=0.8, softness=0.2),
         Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
-        Gate("turned_around", facing, "drift", low=-0.35, high=0.35),
+        Gate("turned_around", facing, "drift", low=-0.35, high=0.35, instead=TRUNK_UP),
         Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
         Gate("elbows_stay_down", elbows_over_shoulders, "change", low=0.03),
         Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),

@@ -198,9 +198,14 @@ def test_a_squat_whose_legs_are_out_of_the_picture_is_told_by_the_hips() -> None
 
 
 def test_a_row_ends_facing_as_it_began() -> None:
-    bent = replace(STANDING, shoulders=-0.5, elbows=-1.1, wrists=-1.6, lean=50.0)
-    pulled = replace(bent, wrists=-0.9, elbows=-0.7)
-    assert failed(ROW, bent, pulled, replace(bent, facing=0.2)) == {"turned_around"}
+    leaning = replace(STANDING, shoulders=-0.5, elbows=-1.1, wrists=-1.6, lean=35.0)
+    pulled = replace(leaning, wrists=-0.9, elbows=-0.7)
+    assert failed(ROW, leaning, pulled, leaning) == set()
+    assert failed(ROW, leaning, pulled, replace(leaning, facing=0.2)) == {"turned_around"}
+    bent = replace(leaning, lean=50.0)
+    assert failed(ROW, bent, replace(pulled, lean=50.0), replace(bent, facing=0.2)) == set(), (
+        "nobody turns around bent over: sides were mixed up"
+    )
 
 
 def test_a_row_seen_from_behind_is_told_by_forearms_that_hang_from_raised_elbows() -> None:

@@ -155,6 +155,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "row.shoulders_rise": _one("barbell_row", "shoulders_rise", "high", 2.0, 1.2, 0.8, 0.5),
     "row.ended_elsewhere": _one("barbell_row", "ended_elsewhere", "both", 1.0, 0.6, 0.35, 0.2),
     "row.turned_around": _one("barbell_row", "turned_around", "both", 1.0, 0.6, 0.35, 0.2),
+    "row.trunk_up": _one("barbell_row", "trunk_up", "low", 25.0, 40.0, 55.0),
     "row.arms_stay_straight": _one("barbell_row", "arms_stay_straight", "low", 0.0, 0.1, 0.2, 0.3),
     "row.elbows_stay_down": _one("barbell_row", "elbows_stay_down", "low", 0.0, 0.03, 0.06, 0.12),
     "row.arms_not_hanging": _one("barbell_row", "arms_not_hanging", "high", 0.0, -0.4, -0.7, -0.9),
