@@ -63,7 +63,7 @@ def segment(
         int, typer.Option(min=1, help="Processes for --leave-one-out, which goes on where it was stopped.")
     ] = 2,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of --rendered and uneven sets; on 0 parameters were tried.")
+        int, typer.Option(min=0, help="Of what is drawn but the even sets; on 0 parameters were tried.")
     ] = 0,
     bodies: Annotated[int, typer.Option(min=1, help="How many people --rendered draws, 72 sets each.")] = 3,
     as_json: JsonOption = False,

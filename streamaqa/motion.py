@@ -74,7 +74,8 @@ class Posture:
     stride: float
     """Torso lengths that one ankle is ahead of the other, along the floor and across the line of the hips."""
     knees_apart: float
-    """How much lower one knee is than the other in the picture, beside what hips and ankles differ by."""
+    """Torso lengths that one knee is lower than the other in the picture, beside what hips and ankles differ
+    by. This and `stride` are 0 where one leg is not seen."""
     walked: bool = False
     """Whether this is where a walk to or from the camera was noticed: heights before it do not compare."""
     sight: Sight | None = None
@@ -225,6 +226,11 @@ def elbows_over_shoulders(posture: Posture) -> float:
     return posture.elbows - posture.shoulders
 
 
+def wrists_over_elbows(posture: Posture) -> float:
+    """Level of the wrists over the elbows: the forearms hang below 0 and stand above."""
+    return posture.wrists - posture.elbows
+
+
 def wrists_apart(posture: Posture) -> float:
     """How much higher one hand is than the other; 0 if that was not seen."""
     if (sight := posture.sight) is None:
@@ -328,14 +334,9 @@ def feet_aside(posture: Posture) -> float:
     return posture.feet
 
 
-def stride(posture: Posture) -> float:
-    """How far one foot is ahead of the other."""
-    return posture.stride
-
-
-def knees_apart(posture: Posture) -> float:
-    """How much lower one knee is than the other."""
-    return posture.knees_apart
+def legs_apart(posture: Posture) -> float:
+    """How far one leg is ahead of the other: feet show it best from the side and ahead, knees from behind."""
+    return posture.stride / 2 + posture.knees_apart
 
 
 STAYED = Gate("walked", aside, "drift", low=-1.0, high=1.0, softness=0.3)
@@ -366,9 +367,8 @@ UNHELD = (
         Gate("arms_hung", wrists_over_shoulders, "start", high=-0.5),
     )),
 )  # fmt: skip
-# One foot is ahead of the other by 0.45 at most in real squats, by 0.6 in drawn ones (one lifter's 0.9), one
-# knee lower by 0.2 and 0.4; by 1.1 to 1.9 and by 0.5 to 0.9 in two thirds and more of drawn lunges, of split
-# squats, and of those who kneel down. Feet show best from the side and ahead, knees from behind.
+# Feet and knees of 727 squats, real and drawn, are apart by 0.49 at most, some by the feet and some by the
+# knees; by 0.6 to 1.9 in two thirds of drawn lunges, split squats, and of those who kneel down.
 SQUAT = Motion(
     signal=trunk_height,
     height=body_height,
@@ -385,8 +385,7 @@ SQUAT = Motion(
         Gate("pressed", hands_overhead, "change", high=0.35),
         Gate("hands_stay", wrists_less_third, "over", high=0.0, instead=UNHELD),
         Gate("stepped", feet_aside, "drift", low=-0.4, high=0.4, instead=UNHELD),
-        Gate("lunged", stride, "turn", high=1.05, instead=(LEGS_GUESSED,)),
-        Gate("knelt", knees_apart, "turn", high=0.5, instead=(LEGS_GUESSED,)),
+        Gate("lunged", legs_apart, "turn", high=0.6, instead=(LEGS_GUESSED,)),
     ),
 )
 
@@ -396,7 +395,9 @@ HIGH = (Gate("not_high", reach, "turn", low=1.0),)
 
 # Seen from the side the pose model raises hidden hands no more than 0.1 over the shoulders, and lets them dip
 # to 0.6 below as the press begins: elbows, high and straight, tell what it is. They begin below the shoulders
-# or level with them; whoever stretches the arms behind the head has them up all the while (0.16 to 0.55).
+# or level with them, or under the hands (who starts half way up); whoever stretches the arms from behind the
+# head has them up all the while, and the hands no higher (by 0.06 at most, in presses by 0.4 to 0.5).
+FOREARMS_UP = (Gate("forearms_fold", wrists_over_elbows, "start", low=0.25),)
 PRESS = Motion(
     signal=arm_height,
     followed="load",
@@ -408,7 +409,7 @@ PRESS = Motion(
         Gate("arms_bent", elbow_angle, "turn", low=105.0, softness=10.0, instead=HIGH),
         Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.65, high=0.8),
         Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.65, high=0.8),
-        Gate("elbows_up", elbows_over_shoulders, "start", high=0.12),
+        Gate("elbows_up", elbows_over_shoulders, "start", high=0.12, instead=FOREARMS_UP),
         Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
         Gate("shoulders_sink", shoulder_height, "change", low=-0.3),
         Gate("arms_not_seen", arms_seen, "turn", low=0.4),
@@ -424,13 +425,13 @@ PULLED = (
     Gate("elbows_raised", elbows_over_shoulders, "turn", high=0.0, instead=BENT),
     Gate("pulled_straight", elbow_angle, "turn", high=150.0, softness=10.0),
     Gate("not_pulled", forearms_hang, "turn", low=-0.15),
-    Gate("seen_from_ahead", facing, "turn", high=-0.6),
+    Gate("not_from_behind", facing, "turn", high=-0.6),
     Gate("one_armed", wrists_apart, "turn", high=0.8),
 )
 
 # Nobody turns around bent over: of a trunk as low as that, seen from behind, the pose model takes the left
 # side for the right one in some poses.
-TRUNK_UP = (Gate("trunk_up", trunk_lean, "turn", low=40.0, softness=10.0),)
+BENT_LOW = (Gate("trunk_up", trunk_lean, "turn", low=40.0, softness=10.0),)
 ROW = Motion(
     signal=wrists_over_hips,
     height=wrist_height,
@@ -445,7 +446,7 @@ ROW = Motion(
         Gate("legs_folded", leg_length, "turn", low=2.5, instead=(LEGS_GUESSED,)),
         Gate("shoulders_rise", shoulder_height, "peak", high=0.8, softness=0.2),
         Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
-        Gate("turned_around", facing, "drift", low=-0.35, high=0.35, instead=TRUNK_UP),
+        Gate("turned_around", facing, "drift", low=-0.35, high=0.35, instead=BENT_LOW),
         Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
         Gate("elbows_stay_down", elbows_over_shoulders, "change", low=0.03),
         Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -167,7 +166,7 @@ def tables(result: SegmentResult) -> list[Table]:
     if (search := result.held_out) is not None:
         shown.append(_each("Annotated recordings, each left out", search.by_recording.figures.recordings))
         shown.append(_choices(search.by_recording, search.by_source))
-    if result.others:
+    if result.others or result.others_rendered:
         shown.append(_each_other(result.others, result.others_rendered))
     total = Table("", "figure", "measured", "wanted", "met", title="Segmenter")
     part = ""
@@ -199,15 +198,17 @@ def _each(title: str, recordings: tuple[Recording, ...]) -> Table:
 
 def _each_other(exact: tuple[OtherResult, ...], rendered: tuple[OtherResult, ...]) -> Table:
     """Those of which something was counted."""
-    each = Table("movement", "done", "counted", "through the pose model", "as", title="Other movements")
-    for one, seen in zip_longest(exact, rendered):
-        if one.counted or (seen is not None and seen.counted):
-            names = sorted({*one.taken_for, *(seen.taken_for if seen is not None else ())})
-            estimated = "" if seen is None else str(seen.counted)
-            each.add_row(one.kind, str(one.done), str(one.counted), estimated, ", ".join(names))
-    nothing = len(exact) - each.row_count
-    each.caption = f"Of {nothing} others nothing was counted."
-    return each
+    table = Table("movement", "done", "counted", "through the pose model", "as", title="Other movements")
+    ways = [{each.kind: each for each in results} for results in (exact, rendered)]
+    kinds = ways[0] | ways[1]
+    for kind, any_way in kinds.items():
+        found = [way.get(kind) for way in ways]
+        names = {name for each in found if each is not None for name in each.taken_for}
+        if names:
+            counts = ["" if each is None else str(each.counted) for each in found]
+            table.add_row(kind, str(any_way.done), *counts, ", ".join(sorted(names)))
+    table.caption = f"Of {len(kinds) - table.row_count} others nothing was counted."
+    return table
 
 
 def _stressed(results: tuple[Stressed, ...]) -> Table:

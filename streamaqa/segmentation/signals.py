@@ -34,6 +34,8 @@ _USED = (*_SHOULDERS, *_ELBOWS, *_WRISTS, *_HIPS, *_KNEES, *_ANKLES)
 _Row = list[float]
 _Point = tuple[float, float, float]
 """x to the right and y up in pixels, visibility."""
+_BOTH_SEEN = 0.2
+"""Visibility below which a leg is only guessed; seen from the side the far one is at times."""
 _NOWHERE: _Point = (math.nan, math.nan, math.nan)
 _UNKNOWN: _Row = [math.nan] * 4
 
@@ -100,6 +102,7 @@ class PostureReader:
         arms = self._arms = _sides(flat, (*_ELBOWS, *_WRISTS), self._arms, steady)
         legs = self._legs = _sides(flat, (*_KNEES, *_ANKLES), self._legs, steady)
         trunk = [a - b for a, b in zip(_centre(world, _SHOULDERS), _centre(world, _HIPS), strict=True)]
+        both_legs = min(flat[i][2] for i in (*_KNEES, *_ANKLES)) >= _BOTH_SEEN
         return Posture(
             time=pose.time,
             aside=self._aside,
@@ -115,9 +118,8 @@ class PostureReader:
             legs=max(min(flat[25][2], flat[27][2]), min(flat[26][2], flat[28][2])),
             facing=(flat[_SHOULDERS[0]][0] - flat[_SHOULDERS[1]][0]) / ruler,
             feet=self._aside + (_middle(flat, _ANKLES)[0] - shoulders[0]) / ruler,
-            stride=_stride(world) / max(math.hypot(*trunk), 1e-6),
-            knees_apart=abs(_uneven(flat, _KNEES) - (_uneven(flat, _HIPS) + _uneven(flat, _ANKLES)) / 2)
-            / ruler,
+            stride=_stride(world) / max(math.hypot(*trunk), 1e-6) if both_legs else 0.0,
+            knees_apart=_knees_apart(flat) / ruler if both_legs else 0.0,
             walked=self._walked,
             sight=Sight(
                 ruler=ruler,
@@ -285,6 +287,11 @@ def _spread(points: Sequence[Sequence[float]]) -> float:
     n = len(points)
     x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n
     return sum((p[0] - x) ** 2 + (p[1] - y) ** 2 for p in points)
+
+
+def _knees_apart(flat: list[_Point]) -> float:
+    """How much lower one knee is than the other, beside what a tilted camera makes of hips and ankles."""
+    return abs(_uneven(flat, _KNEES) - (_uneven(flat, _HIPS) + _uneven(flat, _ANKLES)) / 2)
 
 
 def _uneven(flat: list[_Point], pair: tuple[int, int]) -> float:

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -29,7 +29,9 @@ from streamaqa.bench.segment_varied import draw as draw_varied
 from streamaqa.cli_bench import segment as command
 from streamaqa.errors import SourceError
 from streamaqa.sources.synthetic import Distractor, SetScript
+from streamaqa.sources.synthetic.idle import DISTRACTORS
 from streamaqa.sources.synthetic.others import OTHERS
+from streamaqa.sources.synthetic.script import OtherKind
 from streamaqa.types import HIP_POINTS, LOAD_POINTS, Flow, Phase, Rep, RepEnded, Tempo
 
 SQUAT: dict[str, Any] = {
@@ -162,6 +164,14 @@ def test_the_report_names_other_movements_that_were_counted() -> None:
     assert "drink" not in {cell for row in rows for cell in row}
 
 
+def test_other_movements_are_reported_if_seen_by_the_pose_model_alone() -> None:
+    console = Console(width=160, record=True, file=io.StringIO())
+    for each in table(replace(everything(), others=())):
+        console.print(each)
+    rows = [[cell.strip() for cell in line.split("│")] for line in console.export_text().splitlines()]
+    assert ["", "lunge", "24", "", "2", "squat", ""] in rows
+
+
 def test_all_asks_for_everything(
     shared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,6 +229,11 @@ def test_a_folder_without_clips_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "clips" / "annotations.json").write_text("[]")
     with pytest.raises(SourceError, match="no annotated clip"):
         measure_clips(tmp_path)
+
+
+def test_each_other_movement_is_drawn_by_one_function() -> None:
+    assert set(get_args(OtherKind)) == OTHERS.keys()
+    assert not OTHERS.keys() & DISTRACTORS.keys()
 
 
 def test_other_movements_are_as_told_from_each_view_and_the_same_each_time() -> None:

@@ -19,6 +19,7 @@ from streamaqa.sources.synthetic import (
     poses,
 )
 from streamaqa.sources.synthetic.render import Renderer
+from streamaqa.sources.synthetic.spec import parse
 from streamaqa.types import Frame
 
 
@@ -153,6 +154,20 @@ def test_tempo_hold_and_rest_are_seconds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("spec", "held"),
+    [
+        ("lunge", "none"),
+        ("drink", "none"),
+        ("good_morning", "barbell"),
+        ("curl?implement=dumbbells", "dumbbells"),
+    ],
+)
+def test_other_movements_are_done_with_what_is_usual_or_asked_for(spec: str, held: str) -> None:
+    (segment,) = parse(f"synthetic:{spec}").scene.segments
+    assert segment.style.implement == held
+
+
+@pytest.mark.parametrize(
     ("spec", "words"),
     [
         ("synthetic:bench", ["'bench'", "squat", "demo"]),
@@ -161,6 +176,8 @@ def test_tempo_hold_and_rest_are_seconds() -> None:
         ("synthetic:squat?size=12", ["size=12", "WIDTHxHEIGHT"]),
         ("synthetic:squat?faults=elbows", ["'elbows'", "knees_forward"]),
         ("synthetic:squat?implement=kettlebell", ["barbell"]),
+        ("synthetic:lunge?faults=knees_inward", ["lunge", "faults", "squat"]),
+        ("synthetic:deadlift?hold=2", ["deadlift", "hold", "squat"]),
     ],
 )
 def test_an_unknown_word_is_answered_with_those_known_in_one_line(spec: str, words: list[str]) -> None:

@@ -129,23 +129,23 @@ def kettlebell_swing(body: BodyShape, script: Distractor, time: Array) -> Array:
 
 def front_raise(body: BodyShape, script: Distractor, time: Array) -> Array:
     """Straight arms up to the shoulders' height, before the body."""
-    return _raise(body, script, time, ahead=5.0, top=92.0)
+    return _raise(body, script, time, aside=5.0, top=92.0)
 
 
 def lateral_raise(body: BodyShape, script: Distractor, time: Array) -> Array:
     """Straight arms up to the shoulders' height, to the sides."""
-    return _raise(body, script, time, ahead=80.0, top=92.0)
+    return _raise(body, script, time, aside=80.0, top=92.0)
 
 
 def stretch(body: BodyShape, script: Distractor, time: Array) -> Array:
     """Straight arms to the sides and overhead."""
-    return _raise(body, script, time, ahead=90.0, top=172.0)
+    return _raise(body, script, time, aside=90.0, top=172.0)
 
 
 def jumping_jack(body: BodyShape, script: Distractor, time: Array) -> Array:
     """Arms overhead as the feet go apart."""
     apart = _repeated(script, time, way=0.45, hold=0.0)
-    out = _raise(body, script, time, ahead=90.0, top=158.0)
+    out = _raise(body, script, time, aside=90.0, top=158.0)
     out[:, Channel.L_ANKLE_X] += 0.3 * apart
     out[:, Channel.R_ANKLE_X] -= 0.3 * apart
     out[:, Channel.PELVIS_Y] -= 0.05 * apart
@@ -243,10 +243,10 @@ def _reaching(body: BodyShape, out: Array, hands: Array, elbows: tuple[float, fl
     return out
 
 
-def _raise(body: BodyShape, script: Distractor, time: Array, *, ahead: float, top: float) -> Array:
-    """Straight arms from hanging to `top` degrees, in a plane `ahead` degrees from straight ahead."""
+def _raise(body: BodyShape, script: Distractor, time: Array, *, aside: float, top: float) -> Array:
+    """Straight arms from hanging to `top` degrees, in a plane `aside` degrees from straight ahead."""
     out, up = stand(body, script.style, len(time)), _repeated(script, time)
-    raised, plane = np.radians(8.0 + (top - 8.0) * up), np.radians(ahead)
+    raised, plane = np.radians(8.0 + (top - 8.0) * up), np.radians(aside)
     reach = 0.95 * body.arm * np.sin(raised)
     hands = _at(body.half_shoulders, -0.95 * body.arm * np.cos(raised), reach * np.cos(plane))
     hands[:, 0] += reach * np.sin(plane)

@@ -2,7 +2,7 @@
 
 synthetic:squat
 synthetic:overhead_press?reps=5&view=45&seed=3&faults=knees&tempo=1.5&size=360x480&fps=30
-synthetic:lunge?reps=4&view=90
+synthetic:lunge?reps=4&view=90&implement=dumbbells
 synthetic:negatives?minutes=10
 """
 
@@ -33,12 +33,17 @@ from streamaqa.sources.synthetic.script import (
     OtherKind,
     Scene,
     SetScript,
+    Style,
 )
 
 PREFIX: Final = "synthetic:"
 SCENES: Final = ("demo", "walking", "negatives")
 REPEATED: Final = ("deadlift", "curl", *OTHERS)
 """What is no repetition, however often it is done."""
+WITH_A_BAR: Final = ("deadlift", "curl", "good_morning")
+"""... and is done with one, if nothing else is asked for; the others with empty hands."""
+OF_SETS: Final = ("faults", "hold", "rest")
+"""Options that nothing but a set of repetitions has."""
 VIEWS: Final = {
     "knees_inward": 0.0,
     "knees_forward": 90.0,
@@ -74,7 +79,8 @@ class _Options:
     size: tuple[int, int] = (360, 480)
     fps: float = 30.0
     minutes: float = 1.0
-    implement: Implement = "barbell"
+    implement: Implement | None = None
+    """The usual one if None."""
 
 
 def parse(spec: str) -> Spec:
@@ -85,6 +91,9 @@ def parse(spec: str) -> Spec:
     if word not in known:
         raise SourceError(f"synthetic source {word!r} is not known; there are {', '.join(known)}")
     options = _options(query)
+    for name in OF_SETS:
+        if word not in MOTIONS and getattr(options, name) != getattr(_Options(), name):
+            raise SourceError(f"synthetic {word} has no {name}; there are some of {', '.join(MOTIONS)}")
     return Spec(replace(_scene(word, options), name=spec), options.size, options.fps, options.seed)
 
 
@@ -103,7 +112,8 @@ def _scene(word: str, options: _Options) -> Scene:
     kind = cast(DistractorKind | OtherKind, word)
     # All of these stand still for a seventh of their time or so.
     seconds = 2.0 * options.tempo * 1.15 * options.reps
-    script = Distractor(kind, seconds, view, repeats=options.reps, seed=options.seed)
+    style = Style(options.implement or ("barbell" if word in WITH_A_BAR else "none"))
+    script = Distractor(kind, seconds, view, style, options.reps, options.seed)
     return _scene_of(script, options, rng)
 
 
@@ -124,7 +134,7 @@ def _set(word: str, options: _Options, rng: np.random.Generator) -> SetScript:
         reps=options.reps,
         view=first_view if options.view is None else options.view,
         tempo=options.tempo,
-        implement=options.implement,
+        implement=options.implement or "barbell",
         hold=options.hold,
         rest=options.rest,
     )
