@@ -91,6 +91,16 @@ def test_one_foot_far_ahead_of_the_other_or_one_knee_below_it_is_a_lunge() -> No
     assert failed(SQUAT, STANDING, hidden, STANDING) == set(), "guessed legs tell nothing"
 
 
+def test_hands_at_the_feet_squat_nothing() -> None:
+    """As deadlifts are misread on their way down: legs folded under a trunk that is not yet bowed."""
+    low = replace(STANDING, shoulders=-0.9, hips=-1.85, wrists=-2.1, knee=65.0, lean=46.0)
+    assert failed(SQUAT, STANDING, low, STANDING) == set(), "dumbbells between the feet"
+    at_the_feet = replace(low, wrists=low.ankles - 0.1)
+    assert failed(SQUAT, STANDING, at_the_feet, STANDING) == {"hands_at_feet"}
+    hidden = replace(at_the_feet, legs=0.1)
+    assert failed(SQUAT, STANDING, hidden, STANDING) == set(), "guessed legs tell nothing"
+
+
 def test_arms_that_stretch_behind_the_head_press_nothing() -> None:
     racked = replace(STANDING, elbows=-0.3, wrists=0.1, elbow=70.0)
     overhead = replace(STANDING, elbows=0.5, wrists=1.0, elbow=165.0)

@@ -128,6 +128,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "squat.pressed": _one("squat", "pressed", "high", 1.0, 0.5, 0.35, 0.2),
     "squat.hands_stay": _one("squat", "hands_stay", "high", 0.6, 0.2, 0.0, -0.1),
     "squat.stepped": _one("squat", "stepped", "both", 2.0, 0.8, 0.4, 0.2),
+    "squat.hands_at_feet": _one("squat", "hands_at_feet", "low", -0.5, -0.2, 0.05, 0.2),
     "squat.lunged": _one("squat", "lunged", "high", 1.5, 0.8, 0.6, 0.5),
     "squat.sinks": _one("squat", "sinks", "high", -0.3, -0.45, -0.6, -0.75),
     "squat.arms_hung": _one("squat", "arms_hung", "high", 0.0, -0.3, -0.5, -0.7),
