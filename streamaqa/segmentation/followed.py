@@ -88,7 +88,14 @@ class FollowedLoad:
         return seen if alike(seen, cut) else None
 
     def still_out(
-        self, begun: Posture, back: Sequence[Posture], *, went: float, came: float, waited: float
+        self,
+        begun: Posture,
+        back: Sequence[Posture],
+        *,
+        went: float,
+        came: float,
+        waited: float,
+        lowest: float,
     ) -> bool:
         """Whether the load is not back yet: it still comes, or was seen to go and not to come.
 
@@ -98,6 +105,8 @@ class FollowedLoad:
             went: torso lengths of the way out, by the landmarks.
             came: of the way back.
             waited: seconds for which the landmarks have been at rest.
+            lowest: when the landmarks were farthest back, seconds. A load that goes out anew since has been
+                home: the picture lost it on its way.
         """
         s = self._settings
         if (which := self._which) is None or len(back) < _FEW:
@@ -114,6 +123,9 @@ class FollowedLoad:
         ruler = _ruler(back)
         out = travel(points[1] - points[0], which, self._sign) / ruler
         home = travel(points[-1] - points[1], which, -self._sign) / ruler
+        there = points[1 + min(int(np.searchsorted(times, lowest)), len(times) - 1)]
+        if travel(points[-1] - there, which, self._sign) / ruler > s.seen * went:
+            return False
         return out > s.seen * went and home < s.unseen * came
 
 

@@ -306,6 +306,7 @@ class PhaseMachine:
             went=self._top - self._base,
             came=self._top - self._low,
             waited=self._past.last.time - self._moving,
+            lowest=self._lowest,
         )
 
     # --- helpers --------------------------------------------------------------------------------------

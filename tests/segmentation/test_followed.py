@@ -183,6 +183,21 @@ def test_a_load_is_waited_for_only_if_the_landmarks_came_back_about_as_far_as_th
     assert (not ended) == waits
 
 
+@pytest.mark.parametrize("exercise", ["overhead_press", "barbell_row"])
+def test_a_load_that_the_picture_loses_on_its_way_back_was_home_when_it_goes_out_anew(exercise: str) -> None:
+    """Nothing came back, by the picture, which held a set of rows for 12 s, and then dropped it."""
+    drawn = scene(exercise, reps=4, view=45.0, tempo=1.0, seed=1)
+    stream = with_flow(truth(drawn).poses(np.arange(0.0, truth(drawn).duration, 1 / 30)), drawn)
+    rest = Flow(np.zeros(POINTS, np.float32), (0.0, 0.0))
+    lost = [
+        replace(pose, flow=rest)
+        if any(true.turn < pose.time < true.end for true in truth(drawn).reps)
+        else pose
+        for pose in stream
+    ]
+    assert [rep.exercise for rep in reps(run(lost))][:3] == [exercise] * 3
+
+
 def test_a_break_in_the_flow_costs_accuracy_and_no_repetition() -> None:
     drawn = scene("barbell_row", reps=3, view=45.0, tempo=1.2, seed=1)
     stream = with_flow(truth(drawn).poses(np.arange(0.0, truth(drawn).duration, 1 / 30)), drawn)
