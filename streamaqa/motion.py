@@ -370,7 +370,7 @@ UNHELD = (
 # No squat takes the hands down to the ankles (0.17 over them at least, real ones' 0.7): of a deadlift on its
 # way the pose model folds the legs for a moment, with the hands at the feet (-0.01 and less).
 # Feet and knees of 727 squats, real and drawn, are apart by 0.49 at most, some by the feet and some by the
-# knees; by 0.6 to 1.9 in two thirds of drawn lunges, split squats, and of those who kneel down.
+# knees; by 0.6 to 1.9 in three quarters of drawn lunges, split squats, and of those who kneel down.
 SQUAT = Motion(
     signal=trunk_height,
     height=body_height,

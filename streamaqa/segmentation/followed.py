@@ -124,9 +124,8 @@ class FollowedLoad:
         out = travel(points[1] - points[0], which, self._sign) / ruler
         home = travel(points[-1] - points[1], which, -self._sign) / ruler
         there = points[1 + min(int(np.searchsorted(times, lowest)), len(times) - 1)]
-        if travel(points[-1] - there, which, self._sign) / ruler > s.seen * went:
-            return False
-        return out > s.seen * went and home < s.unseen * came
+        anew = travel(points[-1] - there, which, self._sign) / ruler
+        return out > s.seen * went and home < s.unseen * came and anew <= s.seen * went
 
 
 def _ruler(postures: Sequence[Posture]) -> float:
