@@ -47,7 +47,7 @@ LEGS = (Joint.HIP, Joint.KNEE, Joint.ANKLE)
 FACING, SIDE_ON = 0.0, 90.0
 """Degrees of `yaw` at which a lifter stands square to the camera."""
 NOSE = 0
-_OTHER_SIDE = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(i + 1 if i % 2 else i - 1 for i in range(11, LANDMARKS))]
+OTHER_SIDE = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(i + 1 if i % 2 else i - 1 for i in range(11, LANDMARKS))]
 """Of each landmark the one that it is in a mirror."""
 WAVERING = 65.0
 """Degrees, see `wavering`. Beyond it the pose model takes front and back for each other from pose to pose.
@@ -90,7 +90,7 @@ def middle(landmarks: NDArray[np.floating], joint: Joint) -> Array:
 
 def mirrored(pose: Pose) -> Pose:
     """What the pose model makes of mirrored video: x turned over, sides swapped; without its flow."""
-    image, world = pose.image[_OTHER_SIDE].copy(), pose.world[_OTHER_SIDE].copy()
+    image, world = pose.image[OTHER_SIDE].copy(), pose.world[OTHER_SIDE].copy()
     image[:, 0] = 1.0 - image[:, 0]
     world[:, 0] *= -1.0
     return replace(pose, image=image, world=world, flow=None)

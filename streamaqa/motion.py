@@ -12,7 +12,7 @@ An `Exercise` refers to one `Motion`; the segmenter knows no exercise by name. D
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -221,6 +221,11 @@ def elbow_angle(posture: Posture) -> float:
     return posture.elbow
 
 
+def knee_angle(posture: Posture) -> float:
+    """Degrees, 180 with a straight leg."""
+    return posture.knee
+
+
 def elbows_over_shoulders(posture: Posture) -> float:
     """Height of the elbows above the shoulders: about -0.6 with hanging arms, and through a curl."""
     return posture.elbows - posture.shoulders
@@ -341,6 +346,8 @@ def legs_apart(posture: Posture) -> float:
 
 STAYED = Gate("walked", aside, "drift", low=-1.0, high=1.0, softness=0.3)
 """The repetition ends where it began; who walks covers about two torso lengths a second."""
+STOOD_STILL = replace(STAYED, low=-0.6, high=0.6, softness=0.1)
+"""Who presses takes no step (0.16 in real ones at most); the rest is left to a camera that sways."""
 
 # Legs out of the picture are guessed by the pose model, often straight: then hips that sink as no bow and no
 # deadlift takes them do instead.
@@ -352,13 +359,17 @@ HIDDEN_LEGS = (
 # Who squats with dumbbells leans a little more at times (deadlifts by 60 degrees and more, seen from behind
 # by 37 and more), but sinks by 0.9 and more (deadlifts by 0.7 at most), or has not come down to where a bar
 # lies, under a trunk that is seen longer (0.6 and more; deadlifts' 0.57 at most).
+TRUNK_BENT = Gate("trunk_bent", trunk_shown, "turn", low=0.6)
 SQUATTED = (
     Gate("bowed", trunk_lean, "turn", high=55.0, softness=10.0),
     Gate("not_deep", hips_over_ankles, "change", high=-0.8, instead=(
         Gate("hands_down", wrists_over_ankles, "turn", low=0.45),
-        Gate("trunk_bent", trunk_shown, "turn", low=0.6),
+        TRUNK_BENT,
     )),
 )  # fmt: skip
+# No bow folds the knees beyond a right angle (deadlifts to 100 degrees, the pose model's mistakes aside).
+FOLDED = (Gate("knees_open", knee_angle, "turn", high=90.0, softness=10.0),)
+FOLDED_OR_GUESSED = (replace(LEGS_GUESSED, instead=(TRUNK_BENT, *FOLDED)),)
 # Who ducks under a bar in its rack holds on to it: hands at the shoulders' height stay where they are. A bar
 # that is carried comes along; hands that hang, and are stretched out on the way down, may stay as well. Seen
 # from the side the hands are hidden behind plates, and there the step under the bar shows.
@@ -367,8 +378,9 @@ UNHELD = (
         Gate("arms_hung", wrists_over_shoulders, "start", high=-0.5),
     )),
 )  # fmt: skip
-# No squat takes the hands down to the ankles (0.17 over them at least, real ones' 0.7): of a deadlift on its
-# way the pose model folds the legs for a moment, with the hands at the feet (-0.01 and less).
+# Squats take the hands down to the ankles with dumbbells only, between folded legs and under a trunk that
+# shows. Of a deadlift on its way the pose model lowers the hips for a moment, over legs that it leaves
+# straight; where it folds them too, the end is no one's who stands (squats end leaning by 33 at most).
 # Feet and knees of 727 squats, real and drawn, are apart by 0.49 at most, some by the feet and some by the
 # knees; by 0.6 to 1.9 in three quarters of drawn lunges, split squats, and of those who kneel down.
 SQUAT = Motion(
@@ -381,13 +393,14 @@ SQUAT = Motion(
         STAYED,
         Gate("legs_stay_straight", leg_length, "change", high=-0.25, instead=HIDDEN_LEGS),
         Gate("hips_stay_over_ankles", hips_over_ankles, "change", high=-0.2, instead=HIDDEN_LEGS),
-        Gate("hips_stay_high", hips_less_bow, "change", high=0.0),
+        Gate("hips_stay_high", hips_less_bow, "change", high=0.0, instead=FOLDED),
         Gate("shoulders_stay_up", shoulder_height, "change", high=-0.2),
         Gate("load_hangs", lean_with_hanging_arms, "turn", high=41.0, softness=10.0, instead=SQUATTED),
+        Gate("ended_bent", lean_with_hanging_arms, "end", high=45.0, softness=10.0),
         Gate("pressed", hands_overhead, "change", high=0.35),
         Gate("hands_stay", wrists_less_third, "over", high=0.0, instead=UNHELD),
         Gate("stepped", feet_aside, "drift", low=-0.4, high=0.4, instead=UNHELD),
-        Gate("hands_at_feet", wrists_over_ankles, "turn", low=0.05, instead=(LEGS_GUESSED,)),
+        Gate("hands_at_feet", wrists_over_ankles, "turn", low=0.05, instead=FOLDED_OR_GUESSED),
         Gate("lunged", legs_apart, "turn", high=0.6, instead=(LEGS_GUESSED,)),
     ),
 )
@@ -396,24 +409,33 @@ SQUAT = Motion(
 # and than hands at the head.
 HIGH = (Gate("not_high", reach, "turn", low=1.0),)
 
-# Seen from the side the pose model raises hidden hands no more than 0.1 over the shoulders, and lets them dip
-# to 0.6 below as the press begins: elbows, high and straight, tell what it is. They begin below the shoulders
+# Seen from the side the pose model raises hidden hands no more than 0.1 over the shoulders, and lets them
+# dip to 0.6 below as the press begins: the trunk that it lifts in their place (by 0.18 and more), and elbows,
+# high and straight, tell what it is. They begin below the shoulders
 # or level with them, or under the hands (who starts half way up); whoever stretches the arms from behind the
-# head has them up all the while, and the hands no higher (by 0.06 at most, in presses by 0.4 to 0.5).
+# head has them up all the while, and the hands no higher (by 0.06 at most, in presses by 0.4 to 0.5). Who
+# bows with the bar on the back, seen from the side, has hidden hands anywhere, and a trunk that is bent (62
+# degrees and more, in presses 25 at most) where the arms begin or end.
+LIFTED = (
+    Gate("not_nearly", reach, "turn", low=0.1, softness=0.2),
+    Gate("trunk_stays", shoulder_height, "over", low=0.12),
+)
 FOREARMS_UP = (Gate("forearms_fold", wrists_over_elbows, "start", low=0.25),)
 PRESS = Motion(
     signal=arm_height,
     followed="load",
     least_range=0.3,
     gates=(
-        STAYED,
+        STOOD_STILL,
         Gate("arms_stay_put", reach, "rise", low=0.15),
-        Gate("not_overhead", reach, "turn", low=0.0, softness=0.2),
+        Gate("not_overhead", reach, "turn", low=0.4, softness=0.2, instead=LIFTED),
         Gate("arms_bent", elbow_angle, "turn", low=105.0, softness=10.0, instead=HIGH),
         Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.65, high=0.8),
         Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.65, high=0.8),
         Gate("elbows_up", elbows_over_shoulders, "start", high=0.12, instead=FOREARMS_UP),
         Gate("bent_over", trunk_lean, "turn", high=45.0, softness=10.0),
+        Gate("began_bent", trunk_lean, "start", high=45.0, softness=10.0),
+        Gate("ended_bent", trunk_lean, "end", high=45.0, softness=10.0),
         Gate("shoulders_sink", shoulder_height, "change", low=-0.3),
         Gate("arms_not_seen", arms_seen, "turn", low=0.4),
     ),
@@ -422,10 +444,12 @@ PRESS = Motion(
 # From exactly behind the trunk's lean is hardly seen: 4 to 40 degrees are read where 56 were drawn. There the
 # arms tell a row as well, and the hands are hidden, though the model places them well (visibility 0.2).
 # Raises of the arms and upright rows are told from it by straight arms (a row's elbows are bent to 90 to 130
-# degrees there) and by elbows that come up to the shoulders of a trunk that is not clearly bent.
+# degrees there), by hands at the shoulders' height (a row's stay 0.66 below), and by elbows that come up to
+# the shoulders of a trunk that is not clearly bent.
 BENT = (Gate("trunk_not_short", trunk_shown, "turn", high=0.9),)
 PULLED = (
     Gate("elbows_raised", elbows_over_shoulders, "turn", high=0.0, instead=BENT),
+    Gate("hands_raised", wrists_over_shoulders, "turn", high=-0.35),
     Gate("pulled_straight", elbow_angle, "turn", high=150.0, softness=10.0),
     Gate("not_pulled", forearms_hang, "turn", low=-0.15),
     Gate("not_from_behind", facing, "turn", high=-0.6),
@@ -435,6 +459,12 @@ PULLED = (
 # Nobody turns around bent over: of a trunk as low as that, seen from behind, the pose model takes the left
 # side for the right one in some poses.
 BENT_LOW = (Gate("trunk_up", trunk_lean, "turn", low=40.0, softness=10.0),)
+# Who sits in a squat does so from start to end: legs that fold in between, under hips that stay, are wrong.
+STOOD = (
+    Gate("began_folded", leg_length, "start", low=2.5),
+    Gate("ended_folded", leg_length, "end", low=2.5),
+)
+STOOD_OR_GUESSED = (replace(LEGS_GUESSED, instead=STOOD),)
 ROW = Motion(
     signal=wrists_over_hips,
     height=wrist_height,
@@ -446,14 +476,15 @@ ROW = Motion(
         Gate("stood_up", trunk_lean, "turn", low=10.0, softness=10.0, instead=PULLED),
         Gate("stayed_up", trunk_lean, "end", low=28.0, softness=10.0, instead=PULLED),
         Gate("hips_move", hip_height, "change", low=-0.35, high=0.35),
-        Gate("legs_folded", leg_length, "turn", low=2.5, instead=(LEGS_GUESSED,)),
-        Gate("shoulders_rise", shoulder_height, "peak", high=0.8, softness=0.2),
+        Gate("legs_folded", leg_length, "turn", low=2.5, instead=STOOD_OR_GUESSED),
+        Gate("shoulders_rise", shoulder_height, "peak", high=0.7, softness=0.2),
         Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
         Gate("turned_around", facing, "drift", low=-0.35, high=0.35, instead=BENT_LOW),
         Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
         Gate("elbows_stay_down", elbows_over_shoulders, "change", low=0.03),
         Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),
         Gate("wrists_over_shoulders", wrists_over_shoulders, "turn", high=0.0),
+        Gate("forearms_stand", forearms_hang, "turn", low=-0.6),
         Gate("arms_not_seen", arms_seen, "turn", low=0.15),
     ),
 )

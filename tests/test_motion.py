@@ -91,14 +91,26 @@ def test_one_foot_far_ahead_of_the_other_or_one_knee_below_it_is_a_lunge() -> No
     assert failed(SQUAT, STANDING, hidden, STANDING) == set(), "guessed legs tell nothing"
 
 
-def test_hands_at_the_feet_squat_nothing() -> None:
-    """As deadlifts are misread on their way down: legs folded under a trunk that is not yet bowed."""
-    low = replace(STANDING, shoulders=-0.9, hips=-1.85, wrists=-2.1, knee=65.0, lean=46.0)
-    assert failed(SQUAT, STANDING, low, STANDING) == set(), "dumbbells between the feet"
-    at_the_feet = replace(low, wrists=low.ankles - 0.1)
-    assert failed(SQUAT, STANDING, at_the_feet, STANDING) == {"hands_at_feet"}
-    hidden = replace(at_the_feet, legs=0.1)
+def test_hands_at_the_feet_squat_nothing_but_between_folded_knees() -> None:
+    """As deadlifts are misread on their way down: hips low over legs that stay straight, or fold as well."""
+    low = replace(STANDING, shoulders=-1.3, hips=-2.0, wrists=-2.5, knee=55.0, lean=40.0)
+    at_the_feet = replace(low, wrists=low.ankles)
+    assert failed(SQUAT, STANDING, low, STANDING) == set()
+    assert failed(SQUAT, STANDING, at_the_feet, STANDING) == set(), "dumbbells on the floor beside the feet"
+    assert failed(SQUAT, STANDING, replace(at_the_feet, knee=150.0), STANDING) == {"hands_at_feet"}
+    assert failed(SQUAT, STANDING, replace(at_the_feet, shoulders=-1.5), STANDING) == {"hands_at_feet"}
+    hidden = replace(at_the_feet, knee=150.0, legs=0.1)
     assert failed(SQUAT, STANDING, hidden, STANDING) == set(), "guessed legs tell nothing"
+    bowed = replace(STANDING, shoulders=-0.6, hips=-1.1, wrists=-1.8, lean=57.0)
+    assert failed(SQUAT, STANDING, at_the_feet, bowed) == {"ended_bent"}
+    with_a_bar = replace(bowed, wrists=-0.7, elbows=-0.9)
+    assert failed(SQUAT, STANDING, replace(low, wrists=-1.4), with_a_bar) == set(), "plates hide the trunk"
+
+
+def test_knees_beyond_a_right_angle_tell_a_squat_whose_trunk_bows_from_a_bow() -> None:
+    low = replace(STANDING, shoulders=-0.9, hips=-1.43, wrists=-2.0, knee=76.0, lean=40.0)
+    assert failed(SQUAT, STANDING, low, STANDING) == set()
+    assert failed(SQUAT, STANDING, replace(low, knee=120.0), STANDING) == {"hips_stay_high"}
 
 
 def test_arms_that_stretch_behind_the_head_press_nothing() -> None:
@@ -115,6 +127,30 @@ def test_presses_may_begin_with_elbows_up_under_the_hands(elbows: float, wrists:
     begun = replace(STANDING, elbows=elbows, wrists=wrists, elbow=90.0)
     overhead = replace(STANDING, elbows=0.6, wrists=1.1, elbow=165.0)
     assert failed(PRESS, begun, overhead, begun) == set()
+
+
+def test_arms_that_rise_as_a_trunk_comes_up_or_goes_down_press_nothing() -> None:
+    """A bow with the bar on the back, seen from the side: hidden hands are put anywhere."""
+    bowed = replace(STANDING, shoulders=-0.7, hips=-1.05, elbows=-0.65, wrists=-0.75, elbow=130.0, lean=66.0)
+    upright = replace(STANDING, elbows=0.15, wrists=0.45, elbow=155.0, lean=22.0)
+    racked = replace(STANDING, elbows=-0.3, wrists=0.05, elbow=55.0)
+    assert failed(PRESS, racked, upright, racked) == set()
+    assert failed(PRESS, bowed, upright, racked) == {"began_bent"}
+    assert failed(PRESS, racked, upright, bowed) == {"ended_bent"}
+
+
+def test_who_steps_to_the_rack_or_ducks_under_its_bar_presses_nothing() -> None:
+    raised = replace(RACKED, elbows=0.2, wrists=0.4, elbow=150.0)
+    assert failed(PRESS, RACKED, raised, RACKED) == set()
+    assert failed(PRESS, RACKED, raised, replace(RACKED, aside=0.7)) == {"walked"}
+    sunk = replace(RACKED, shoulders=-0.28, hips=-1.25, elbows=-0.17, wrists=0.0, elbow=155.0)
+    assert failed(PRESS, RACKED, sunk, RACKED) == {"not_overhead"}, "the hands stay where the bar is"
+    hidden = replace(RACKED, elbows=0.0, wrists=0.25, elbow=130.0)
+    assert failed(PRESS, RACKED, hidden, RACKED) == {"not_overhead"}
+    lifted = replace(hidden, shoulders=0.2, hips=-0.9, elbows=0.2, wrists=0.45)
+    assert failed(PRESS, RACKED, lifted, RACKED) == set(), "the pose model raises the trunk with hidden hands"
+    hardly = replace(lifted, elbows=0.15, wrists=0.3)
+    assert failed(PRESS, RACKED, hardly, RACKED) == {"not_overhead"}
 
 
 def test_who_stands_and_drinks_seen_from_behind_rows_nothing() -> None:
@@ -150,11 +186,27 @@ def test_hands_that_move_at_the_bottom_of_a_squat_row_nothing() -> None:
     )
 
 
+def test_legs_that_fold_under_hips_that_stay_are_a_mistake() -> None:
+    bent = replace(STANDING, shoulders=-0.5, elbows=-1.1, wrists=-1.6, lean=70.0)
+    folded = replace(bent, wrists=-0.9, elbows=-0.7, ankles=-1.8, knee=94.0)
+    assert failed(ROW, bent, folded, bent) == set()
+    assert failed(ROW, bent, folded, replace(folded, wrists=-1.6, elbows=-1.1)) == {"legs_folded"}
+
+
+def test_arms_stretched_ahead_in_a_squat_row_nothing() -> None:
+    low = replace(STANDING, shoulders=-0.5, hips=-1.25, elbows=-1.1, wrists=-1.55, knee=130.0, lean=40.0)
+    reaching = replace(low, shoulders=-0.8, hips=-1.5, elbows=-1.3, wrists=-1.02, knee=105.0)
+    assert failed(ROW, low, reaching, low) == {"forearms_stand"}
+    assert failed(ROW, low, replace(reaching, wrists=-1.3), low) == set(), "forearms of a real row in a swing"
+
+
 def test_who_stood_up_in_between_did_not_row() -> None:
     """A deadlift seen from behind, whose hidden arms are estimated bent at the floor."""
     bent = replace(STANDING, shoulders=-0.9, hips=-1.3, elbows=-1.5, wrists=-2.0, lean=50.0)
     pulled = replace(bent, wrists=-1.3, elbows=-1.1)
     assert failed(ROW, bent, pulled, bent, STANDING) == {"shoulders_rise"}
+    nearly = replace(STANDING, shoulders=-0.13)
+    assert failed(ROW, bent, pulled, bent, nearly) == {"shoulders_rise"}, "bent over for a thing on the floor"
     assert failed(ROW, bent, pulled, bent) == set()
 
 
@@ -238,6 +290,8 @@ def test_a_row_seen_from_behind_is_told_by_forearms_that_hang_from_raised_elbows
     assert failed(ROW, bent, replace(high, hips=-0.7), bent) <= {"hips_move"}, (
         "the trunk shows that it is bent"
     )
+    raised = replace(pulled, elbows=-0.02, wrists=-0.02)
+    assert upright <= failed(ROW, bent, raised, bent), "straight arms raised before the body, read as bent"
     ahead, pulled_ahead = replace(bent, facing=0.7), replace(pulled, facing=0.7)
     assert {"upright", "stayed_up"} <= failed(ROW, ahead, pulled_ahead, ahead)
 

@@ -100,20 +100,19 @@ class Bound:
     values: tuple[float, ...]
 
 
-def _everywhere(gate: str) -> tuple[tuple[str, str], ...]:
-    return tuple((exercise.name, gate) for exercise in EXERCISES)
-
-
 def _one(exercise: str, gate: str, side: Side, *values: float) -> Bound:
     return Bound(((exercise, gate),), side, values)
 
 
+_WALKED: Final = (("squat", "walked"), ("barbell_row", "walked"))
 _PRESS_ENDS: Final = (("overhead_press", "not_from_shoulders"), ("overhead_press", "not_to_shoulders"))
+_PRESS_BENT: Final = (("overhead_press", "began_bent"), ("overhead_press", "ended_bent"))
 _HIDDEN_LEGS: Final = (("squat", "legs_seen"), ("barbell_row", "legs_seen"))
 _ROW_ENDS: Final = (("barbell_row", "upright"), ("barbell_row", "stayed_up"))
+_ROW_STOOD: Final = (("barbell_row", "began_folded"), ("barbell_row", "ended_folded"))
 
 BOUNDS: Final[dict[str, Bound]] = {
-    "walked": Bound(_everywhere("walked"), "both", (3.0, 1.5, 1.0, 0.5)),
+    "walked": Bound(_WALKED, "both", (3.0, 1.5, 1.0, 0.5)),
     "squat.legs_stay_straight": _one("squat", "legs_stay_straight", "high", 0.0, -0.1, -0.25, -0.4),
     "legs_seen": Bound(_HIDDEN_LEGS, "high", (1.0, 0.6, 0.35, 0.2)),
     "squat.bowed": _one("squat", "bowed", "high", 80.0, 65.0, 55.0, 45.0),
@@ -123,8 +122,10 @@ BOUNDS: Final[dict[str, Bound]] = {
     "squat.hips_sink": _one("squat", "hips_sink", "high", -0.2, -0.4, -0.6, -0.8),
     "squat.hips_stay_over_ankles": _one("squat", "hips_stay_over_ankles", "high", 0.0, -0.1, -0.2, -0.3),
     "squat.hips_stay_high": _one("squat", "hips_stay_high", "high", 0.2, 0.1, 0.0, -0.1),
+    "squat.knees_open": _one("squat", "knees_open", "high", 130.0, 110.0, 90.0, 70.0),
     "squat.shoulders_stay_up": _one("squat", "shoulders_stay_up", "high", 0.0, -0.1, -0.2, -0.3),
     "squat.load_hangs": _one("squat", "load_hangs", "high", 90.0, 60.0, 50.0, 41.0, 35.0),
+    "squat.ended_bent": _one("squat", "ended_bent", "high", 90.0, 60.0, 45.0, 30.0),
     "squat.pressed": _one("squat", "pressed", "high", 1.0, 0.5, 0.35, 0.2),
     "squat.hands_stay": _one("squat", "hands_stay", "high", 0.6, 0.2, 0.0, -0.1),
     "squat.stepped": _one("squat", "stepped", "both", 2.0, 0.8, 0.4, 0.2),
@@ -132,7 +133,10 @@ BOUNDS: Final[dict[str, Bound]] = {
     "squat.lunged": _one("squat", "lunged", "high", 1.5, 0.8, 0.6, 0.5),
     "squat.sinks": _one("squat", "sinks", "high", -0.3, -0.45, -0.6, -0.75),
     "squat.arms_hung": _one("squat", "arms_hung", "high", 0.0, -0.3, -0.5, -0.7),
-    "press.not_overhead": _one("overhead_press", "not_overhead", "low", -0.6, -0.3, 0.0, 0.3),
+    "press.walked": _one("overhead_press", "walked", "both", 3.0, 1.0, 0.6, 0.3),
+    "press.not_overhead": _one("overhead_press", "not_overhead", "low", -0.6, 0.0, 0.4, 0.8),
+    "press.not_nearly": _one("overhead_press", "not_nearly", "low", -0.6, -0.2, 0.1, 0.3),
+    "press.trunk_stays": _one("overhead_press", "trunk_stays", "low", -0.2, 0.0, 0.12, 0.25),
     "press.arms_stay_put": _one("overhead_press", "arms_stay_put", "low", 0.0, 0.1, 0.15, 0.3),
     "press.arms_bent": _one("overhead_press", "arms_bent", "low", 60.0, 90.0, 105.0, 120.0),
     "press.not_high": _one("overhead_press", "not_high", "low", 0.4, 0.7, 1.0, 1.3),
@@ -141,6 +145,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "press.elbows_up": _one("overhead_press", "elbows_up", "high", 1.0, 0.5, 0.12, 0.0),
     "press.forearms_fold": _one("overhead_press", "forearms_fold", "low", -0.5, 0.0, 0.25, 0.5),
     "press.bent_over": _one("overhead_press", "bent_over", "high", 90.0, 60.0, 45.0, 30.0),
+    "press.ends_bent": Bound(_PRESS_BENT, "high", (90.0, 60.0, 45.0, 30.0)),
     "press.shoulders_sink": _one("overhead_press", "shoulders_sink", "low", -1.0, -0.5, -0.3, -0.2),
     "press.arms_not_seen": _one("overhead_press", "arms_not_seen", "low", 0.0, 0.2, 0.4, 0.6),
     "row.ends_lean": Bound(_ROW_ENDS, "low", (10.0, 20.0, 28.0, 35.0)),
@@ -149,11 +154,13 @@ BOUNDS: Final[dict[str, Bound]] = {
     "row.not_from_behind": _one("barbell_row", "not_from_behind", "high", 0.4, 0.0, -0.4, -0.6),
     "row.trunk_not_short": _one("barbell_row", "trunk_not_short", "high", 1.2, 1.0, 0.9, 0.8),
     "row.elbows_raised": _one("barbell_row", "elbows_raised", "high", 0.5, 0.2, 0.0, -0.2),
+    "row.hands_raised": _one("barbell_row", "hands_raised", "high", 0.5, 0.0, -0.35, -0.6),
     "row.pulled_straight": _one("barbell_row", "pulled_straight", "high", 180.0, 165.0, 150.0, 135.0),
     "row.one_armed": _one("barbell_row", "one_armed", "high", 2.0, 1.2, 0.8, 0.5),
     "row.hips_move": _one("barbell_row", "hips_move", "both", 1.0, 0.6, 0.35, 0.2),
     "row.legs_folded": _one("barbell_row", "legs_folded", "low", 1.5, 2.0, 2.5, 3.0),
-    "row.shoulders_rise": _one("barbell_row", "shoulders_rise", "high", 2.0, 1.2, 0.8, 0.5),
+    "row.stood": Bound(_ROW_STOOD, "low", (1.5, 2.0, 2.5, 3.0)),
+    "row.shoulders_rise": _one("barbell_row", "shoulders_rise", "high", 2.0, 1.2, 0.7, 0.5),
     "row.ended_elsewhere": _one("barbell_row", "ended_elsewhere", "both", 1.0, 0.6, 0.35, 0.2),
     "row.turned_around": _one("barbell_row", "turned_around", "both", 1.0, 0.6, 0.35, 0.2),
     "row.trunk_up": _one("barbell_row", "trunk_up", "low", 25.0, 40.0, 55.0),
@@ -161,6 +168,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "row.elbows_stay_down": _one("barbell_row", "elbows_stay_down", "low", 0.0, 0.03, 0.06, 0.12),
     "row.arms_not_hanging": _one("barbell_row", "arms_not_hanging", "high", 0.0, -0.4, -0.7, -0.9),
     "row.wrists_over_shoulders": _one("barbell_row", "wrists_over_shoulders", "high", 0.5, 0.2, 0.0, -0.2),
+    "row.forearms_stand": _one("barbell_row", "forearms_stand", "low", -1.5, -0.9, -0.6, -0.4),
     "row.arms_not_seen": _one("barbell_row", "arms_not_seen", "low", 0.0, 0.15, 0.3),
 }
 """The gates of `motion`."""

@@ -1,8 +1,8 @@
 """The annotated recordings once more, as other cameras, rooms and lifters might have made them.
 
-Poses are dropped, hidden, shaken, swayed, mirrored and shrunk, and the clock runs slower or faster; what is
-annotated goes with them. No parameter is chosen by this: it says how much room there is about what was
-recorded. By landmarks alone: what was followed in a picture would not fit the changed one.
+Poses are dropped, hidden, shaken, swayed, tilted, mirrored, mixed up and shrunk, and the clock runs slower
+or faster; what is annotated goes with them. No parameter is chosen by this: it says how much room there is
+about what was recorded. By landmarks alone: what was followed in a picture would not fit the changed one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from streamaqa.bench.annotated import AnnotatedResult, Annotation, annotations_in, rest, run, score, sum_up
-from streamaqa.body import mirrored
+from streamaqa.body import OTHER_SIDE, mirrored
 from streamaqa.segmentation import SegmenterSettings
 from streamaqa.sources.pose_track import PoseTrackSource
 from streamaqa.types import Pose
@@ -117,6 +117,30 @@ def farther(share: float) -> Change:
     return lambda poses, _: [shrunk(pose) for pose in poses]
 
 
+def tilted(degrees: float) -> Change:
+    """The camera leans that much to its right, and all that it sees to the left."""
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
+
+    def turned(pose: Pose) -> Pose:
+        image, world, size = pose.image.copy(), pose.world.copy(), np.array(pose.size, np.float32)
+        image[:, :2] = 0.5 + (image[:, :2] - 0.5) * size @ turn.T / size
+        world[:, :2] = world[:, :2] @ turn.T
+        return replace(pose, image=image, world=world)
+
+    return lambda poses, _: [turned(pose) for pose in poses]
+
+
+def mixed_up(share: float) -> Change:
+    """In that share of poses left is taken for right."""
+
+    def swapped(pose: Pose) -> Pose:
+        image, world = pose.image[OTHER_SIDE], pose.world[OTHER_SIDE]
+        return replace(pose, image=image, world=world)
+
+    return lambda poses, rng: [swapped(pose) if rng.random() < share else pose for pose in poses]
+
+
 STRESSES: Final = (
     Stress("as recorded", same),
     Stress("mirrored", lambda poses, _: [mirrored(pose) for pose in poses]),
@@ -128,6 +152,8 @@ STRESSES: Final = (
     *(Stress(f"hidden for {seconds:g} s in four", hidden(seconds)) for seconds in (0.3, 0.5)),
     *(Stress(f"noise of {share:.1%} of the picture", shaken(share)) for share in (0.003, 0.006)),
     *(Stress(f"camera sways by {share:.0%}", swayed(share)) for share in (0.01, 0.02, 0.04)),
+    *(Stress(f"camera tilted by {degrees:+g} degrees", tilted(degrees)) for degrees in (-12, -6, 6, 12)),
+    *(Stress(f"sides mixed up in {share:.0%} of poses", mixed_up(share)) for share in (0.05, 0.15)),
 )
 
 

@@ -195,9 +195,8 @@ class PhaseMachine:
             self._state = _State.BACK
             self._low, self._lowest = now.value, now.time
             self._peak_speed, self._moving = 0.0, now.time
-            cut, seen = self._cut_by_landmarks(), self._seen()
-            failed = self._failed(("start", "turn", "rise"), seen.start, seen.turn, seen.turn)
-            return [Turned(cut.start, cut.turn, not failed)]
+            cut = self._cut_by_landmarks()
+            return [Turned(cut.start, cut.turn, self._plausible())]
         level = self._past.still(s.still_s)
         if level is not None and self._failed(("turn",), self._left, now.time, now.time):
             return self._drop("stopped_short", level)
@@ -230,9 +229,12 @@ class PhaseMachine:
         arrived = returned >= 1 - s.boundary or slow >= s.linger * (now.time - self._topped)
         if returned >= s.home and slow >= s.settle_s and arrived and not self._still_out():
             return self._close()
-        if self._past.still(s.stop_s) is None or self._still_out():
+        level = self._past.still(s.stop_s)
+        if level is None or self._still_out():
             return []
-        return self._close() if returned >= s.returned or self._ledge() is not None else []
+        if returned >= s.returned or self._ledge() is not None:
+            return self._close()
+        return [] if self._plausible() else self._drop("stopped_short", level)
 
     def _ledge(self) -> tuple[float, float] | None:
         """The pause on the way out that the lifter is back at, its level and end, if it is the beginning.
@@ -361,6 +363,11 @@ class PhaseMachine:
             return self._past.highest(start, end, measure)
 
         return [(gate.judge(values, highest), gate.name, gate.moment) for gate in self._motion.gates]
+
+    def _plausible(self) -> bool:
+        """Whether every gate that looks no farther than the turn is passed."""
+        seen = self._seen()
+        return not self._failed(("start", "turn", "rise"), seen.start, seen.turn, seen.turn)
 
     def _failed(self, moments: tuple[Moment, ...], start: float, turn: float, end: float) -> bool:
         return any(margin < 0 and moment in moments for margin, _, moment in self._margins(start, turn, end))

@@ -23,10 +23,12 @@ from streamaqa.bench.segment_stress import (
     farther,
     hidden,
     measure_stressed,
+    mixed_up,
     same,
     shaken,
     stretched,
     swayed,
+    tilted,
     unseen,
 )
 from streamaqa.errors import SourceError
@@ -95,6 +97,26 @@ def test_each_change_does_what_it_says(poses: list[Pose]) -> None:
     assert np.ptp(off[:, :, 0], axis=1).max() < 1e-6, "all landmarks together"
     small = np.stack([p.image for p in changed(farther(0.5), poses)])
     assert np.ptp(small[..., 1]) == pytest.approx(0.5 * np.ptp(image[..., 1]))
+
+
+def test_a_tilted_camera_turns_the_picture_and_the_world(poses: list[Pose]) -> None:
+    pose = poses[0]
+    (seen,) = changed(tilted(10.0), [pose])
+    for was, now, size in ((pose.image, seen.image, pose.size), (pose.world, seen.world, (1, 1))):
+        before, after = ((landmarks[0] - landmarks[27])[:2] * size for landmarks in (was, now))
+        turned = np.degrees(np.arctan2(before[0], -before[1]) - np.arctan2(after[0], -after[1]))
+        assert turned == pytest.approx(10.0, abs=0.01), "the nose over the ankle leans to the left"
+        assert np.linalg.norm(after) == pytest.approx(np.linalg.norm(before))
+        assert (now[:, 2:] == was[:, 2:]).all()
+
+
+def test_sides_that_are_mixed_up_leave_the_lifter_in_place(poses: list[Pose]) -> None:
+    seen = changed(mixed_up(0.15), poses)
+    swapped = [not np.array_equal(a.image, b.image) for a, b in zip(seen, poses, strict=True)]
+    assert np.mean(swapped) == pytest.approx(0.15, abs=0.08)
+    one = swapped.index(True)
+    for was, now in ((poses[one].image, seen[one].image), (poses[one].world, seen[one].world)):
+        assert (now[[0, 11, 12, 27]] == was[[0, 12, 11, 28]]).all()
 
 
 def test_the_bench_shows_a_line_for_each_stress(shared: Path) -> None:

@@ -111,3 +111,13 @@ def test_who_stands_up_in_between_has_not_rowed_since() -> None:
     stood = [(at, replace(p, shoulders=p.shoulders + 0.6) if p is STANDING else p) for at, p in keys]
     (rep,) = closed("barbell_row", moving([*stood, *once]))
     assert rep.cut.start == pytest.approx(5.15, abs=0.12)
+
+
+def test_a_movement_that_was_nothing_is_over_where_the_lifter_comes_to_rest() -> None:
+    """Hands that come up with the bar and settle at the shoulders, half way back to where they were."""
+    at_the_rack = replace(STANDING, shoulders=-0.5, hips=-1.2, elbows=-0.95, wrists=-0.55, lean=57.0)
+    lifted = replace(RACKED, elbows=-0.3, wrists=0.0)
+    keys = [(0.0, at_the_rack), (1.5, at_the_rack), (2.3, lifted), (2.8, RACKED), (4.0, RACKED)]
+    press = [(5.2, PRESSED), (5.4, PRESSED), (6.6, RACKED), (8.0, RACKED)]
+    (rep,) = closed("overhead_press", moving([*keys, *press]))
+    assert rep.cut.start == pytest.approx(4.25, abs=0.12)
