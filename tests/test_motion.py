@@ -102,9 +102,8 @@ def test_hands_at_the_feet_squat_nothing_but_between_folded_knees() -> None:
     hidden = replace(at_the_feet, knee=150.0, legs=0.1)
     assert failed(SQUAT, STANDING, hidden, STANDING) == set(), "guessed legs tell nothing"
     bowed = replace(STANDING, shoulders=-0.6, hips=-1.1, wrists=-1.8, lean=57.0)
-    assert failed(SQUAT, STANDING, at_the_feet, bowed) == {"ended_bent"}
-    with_a_bar = replace(bowed, wrists=-0.7, elbows=-0.9)
-    assert failed(SQUAT, STANDING, replace(low, wrists=-1.4), with_a_bar) == set(), "plates hide the trunk"
+    assert failed(SQUAT, STANDING, at_the_feet, bowed) == {"hands_at_feet"}
+    assert failed(SQUAT, STANDING, low, bowed) == set(), "who racks the bar at once"
 
 
 def test_knees_beyond_a_right_angle_tell_a_squat_whose_trunk_bows_from_a_bow() -> None:
@@ -191,13 +190,6 @@ def test_legs_that_fold_under_hips_that_stay_are_a_mistake() -> None:
     folded = replace(bent, wrists=-0.9, elbows=-0.7, ankles=-1.8, knee=94.0)
     assert failed(ROW, bent, folded, bent) == set()
     assert failed(ROW, bent, folded, replace(folded, wrists=-1.6, elbows=-1.1)) == {"legs_folded"}
-
-
-def test_arms_stretched_ahead_in_a_squat_row_nothing() -> None:
-    low = replace(STANDING, shoulders=-0.5, hips=-1.25, elbows=-1.1, wrists=-1.55, knee=130.0, lean=40.0)
-    reaching = replace(low, shoulders=-0.8, hips=-1.5, elbows=-1.3, wrists=-1.02, knee=105.0)
-    assert failed(ROW, low, reaching, low) == {"forearms_stand"}
-    assert failed(ROW, low, replace(reaching, wrists=-1.3), low) == set(), "forearms of a real row in a swing"
 
 
 def test_who_stood_up_in_between_did_not_row() -> None:

@@ -125,7 +125,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "squat.knees_open": _one("squat", "knees_open", "high", 130.0, 110.0, 90.0, 70.0),
     "squat.shoulders_stay_up": _one("squat", "shoulders_stay_up", "high", 0.0, -0.1, -0.2, -0.3),
     "squat.load_hangs": _one("squat", "load_hangs", "high", 90.0, 60.0, 50.0, 41.0, 35.0),
-    "squat.ended_bent": _one("squat", "ended_bent", "high", 90.0, 60.0, 45.0, 30.0),
+    "squat.ended_bent": _one("squat", "ended_bent", "low", 0.2, 0.45, 0.6, 0.75),
     "squat.pressed": _one("squat", "pressed", "high", 1.0, 0.5, 0.35, 0.2),
     "squat.hands_stay": _one("squat", "hands_stay", "high", 0.6, 0.2, 0.0, -0.1),
     "squat.stepped": _one("squat", "stepped", "both", 2.0, 0.8, 0.4, 0.2),
@@ -168,7 +168,6 @@ BOUNDS: Final[dict[str, Bound]] = {
     "row.elbows_stay_down": _one("barbell_row", "elbows_stay_down", "low", 0.0, 0.03, 0.06, 0.12),
     "row.arms_not_hanging": _one("barbell_row", "arms_not_hanging", "high", 0.0, -0.4, -0.7, -0.9),
     "row.wrists_over_shoulders": _one("barbell_row", "wrists_over_shoulders", "high", 0.5, 0.2, 0.0, -0.2),
-    "row.forearms_stand": _one("barbell_row", "forearms_stand", "low", -1.5, -0.9, -0.6, -0.4),
     "row.arms_not_seen": _one("barbell_row", "arms_not_seen", "low", 0.0, 0.15, 0.3),
 }
 """The gates of `motion`."""
