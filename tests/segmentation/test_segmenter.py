@@ -399,6 +399,22 @@ def test_a_fourth_exercise_is_one_more_object(shared) -> None:  # type: ignore[n
     assert len(found) == 4
 
 
+def test_arms_that_move_in_the_hole_of_a_squat_are_a_part_of_it() -> None:
+    wave = replace(CURL, name="wave", motion=Motion(signal=wrists_over_shoulders, least_range=0.4))
+    drawn = scene("squat", reps=1, tempo=2.0)
+    (rep,) = truth(drawn).reps
+
+    def waved(pose: Pose, image: np.ndarray, _: np.ndarray) -> None:
+        image[15:17, 1] -= torso(image) * np.exp(-0.5 * ((pose.time - rep.turn - 0.35) / 0.3) ** 2)
+
+    def found(*exercises: Exercise) -> list[str]:
+        stream = changed(track(drawn), waved)
+        return [each.exercise for each in reps(run(stream, Segmenter(exercises=exercises)))]
+
+    assert found(wave) == ["wave"]
+    assert found(EXERCISES[0], wave) == ["squat"]
+
+
 def test_an_exercise_without_motion_is_passed_over() -> None:
     talked_about = replace(CURL, name="plank", motion=None)
     assert len(reps(run(track(scene("squat")), Segmenter(exercises=(*EXERCISES, talked_about))))) == 2
