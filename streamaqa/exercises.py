@@ -151,7 +151,7 @@ BARBELL_ROW = Exercise(
             "medium",
             "Your torso swung with the bar: hold it still and let only the bar move.",
             "Torso still, bar moves",
-            signs=(signs.TRUNK_RISE, signs.TRUNK_LEADS),
+            signs=(signs.TRUNK_RISE, signs.HEAD_RISE, signs.TRUNK_LEADS),
         ),
     ),
     motion=motion.ROW,

@@ -30,8 +30,9 @@ def shank_overlean(body: Body) -> Array:
 
     How far the pose model draws the shank forward differs by 3 degrees from lifter to lifter and grows with
     the lean; the lifter's own lean halfway down tells how much. Halfway is where a full squat is halfway, by
-    the hips' height over the ankles: of a shallow one it is near the bottom. A deeper squat leans further
-    without a fault: by 1.2 degrees for a tenth of a leg, counted from a usual depth.
+    the hips' height over the ankles: of a shallow one it is near the bottom. Sooner it tells less: the pose
+    model is slow to see the knees leave. A deeper squat leans further without a fault: by 1.2 degrees for a
+    tenth of a leg, counted from a usual depth.
     """
     sides = body.sides(Joint.KNEE, Joint.ANKLE)
     lean = shank_lean(body)
@@ -39,7 +40,7 @@ def shank_overlean(body: Body) -> Array:
     if not np.isfinite(hips).any():
         return lean
     sunk = 1.0 - hips / max(float(np.nanpercentile(hips, 95)), 1e-6)
-    halfway = lean[(sunk > 0.15) & (sunk < 0.4)]
+    halfway = lean[(sunk > 0.25) & (sunk < 0.4)]
     usual = float(np.median(halfway)) if len(halfway) else float("nan")
     return np.asarray(lean - 0.7 * usual - 12.0 * (float(np.nanpercentile(sunk, 98)) - 0.55))
 
@@ -171,10 +172,20 @@ def trunk_rise(body: Body) -> Array:
     does not: by 12 to 24 degrees in calm rows of three real lifters, whose elbows rise by half a torso
     length. 36 degrees for a torso length are taken off.
     """
+    return _above_level(body, Joint.SHOULDER, 36.0)
+
+
+def head_rise(body: Body) -> Array:
+    """The same of the line from the hips to the ears: drawn-back shoulders lift it by half as much."""
+    return _above_level(body, Joint.EAR, 18.0)
+
+
+def _above_level(body: Body, top: Joint, elbows_lift: float) -> Array:
+    """Degrees above the level of the line from the hips, less so many for a torso length of elbow height."""
     sides = body.sides(Joint.SHOULDER, Joint.HIP)
-    trunk = body.at(Joint.SHOULDER, sides) - body.at(Joint.HIP, sides)
+    line = body.at(top, sides) - body.at(Joint.HIP, sides)
     elbows = (body.at(Joint.ELBOW, sides) - body.at(Joint.SHOULDER, sides))[:, 2]
-    return np.asarray(90.0 - from_vertical(trunk[:, 0], trunk[:, 2]) - 36.0 * elbows)
+    return np.asarray(90.0 - from_vertical(line[:, 0], line[:, 2]) - elbows_lift * elbows)
 
 
 def _length(segment: Array) -> float:

@@ -31,7 +31,7 @@ from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Pose, R
 if TYPE_CHECKING:
     from streamaqa.windows import WindowPlan
 
-VERSION = "3"
+VERSION = "4"
 """Of the rules; the calibration's version follows it after a dot."""
 OUTSET = (0.3, 0.35)
 """A repetition begins from so many seconds before its start to that share of the first phase: seconds fewer

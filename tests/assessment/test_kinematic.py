@@ -20,6 +20,7 @@ from streamaqa.bench.annotated import SAME
 from streamaqa.body import Array, Body, Joint, View
 from streamaqa.exercises import EXERCISES, ErrorType, Exercise, exercise
 from streamaqa.measures import (
+    head_rise,
     hips_above_knees,
     hips_above_stand,
     hips_height,
@@ -31,7 +32,7 @@ from streamaqa.measures import (
 )
 from streamaqa.signs import LEG, Baseline, Measure, Sign
 from streamaqa.sources.pose_track import PoseTrackSource
-from streamaqa.sources.synthetic import Camera, RepScript, Scene, SetScript
+from streamaqa.sources.synthetic import Camera, Fault, RepScript, Scene, SetScript
 from streamaqa.sources.synthetic import poses as exact_poses
 from streamaqa.types import Assessment, Evidence, Finding, Phase, Pose, Rep, Tempo
 
@@ -221,6 +222,20 @@ def test_shoulders_drawn_back_by_the_elbows_are_no_swing_of_the_trunk() -> None:
     higher[:, Joint.ELBOW : Joint.ELBOW + 2, 2] += 1.0
     fall = trunk_rise(body) - trunk_rise(replace(body, points=higher))
     np.testing.assert_allclose(fall, 36.0, atol=1e-6)
+    fall = head_rise(body) - head_rise(replace(body, points=higher))
+    np.testing.assert_allclose(fall, 18.0, atol=1e-6)
+    higher[:, Joint.SHOULDER : Joint.SHOULDER + 2, 2] += 1.0
+    np.testing.assert_allclose(head_rise(replace(body, points=higher)), head_rise(body), atol=1e-6)
+
+
+@pytest.mark.parametrize("view", [60.0, 90.0, 270.0])
+def test_a_small_swing_is_told_by_the_head_and_a_great_one_without(view: float) -> None:
+    small, great = (Fault("torso_angle", degrees, 0.1, 0.85) for degrees in (16.0, 24.0))
+    _, swung = drawn("barbell_row", view, [small], noise=0.01)
+    assert found(ASSESSOR.judge(swung)) == {"torso_angle"}
+    assert found(ASSESSOR.judge(_cropped(swung, Joint.EAR))) == set()
+    _, thrown = drawn("barbell_row", view, [great], noise=0.01)
+    assert found(ASSESSOR.judge(_cropped(thrown, Joint.EAR))) == {"torso_angle"}
 
 
 def test_one_jumping_pose_is_no_fault() -> None:
