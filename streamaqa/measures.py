@@ -41,6 +41,8 @@ def shank_overlean(body: Body) -> Array:
         return lean
     sunk = 1.0 - hips / max(float(np.nanpercentile(hips, 95)), 1e-6)
     halfway = lean[(sunk > 0.25) & (sunk < 0.4)]
+    if not len(halfway):
+        halfway = _between(lean, sunk, 0.325)
     usual = float(np.median(halfway)) if len(halfway) else float("nan")
     return np.asarray(lean - 0.7 * usual - 12.0 * (float(np.nanpercentile(sunk, 98)) - 0.55))
 
@@ -176,16 +178,27 @@ def trunk_rise(body: Body) -> Array:
 
 
 def head_rise(body: Body) -> Array:
-    """The same of the line from the hips to the ears: drawn-back shoulders lift it by half as much."""
+    """The same of the line from the hips to the ears, of which 18 degrees are taken off: drawn-back shoulders
+    take the head along a little. Fitted like the former, on four calm real rows and drawn ones.
+    """
     return _above_level(body, Joint.EAR, 18.0)
 
 
 def _above_level(body: Body, top: Joint, elbows_lift: float) -> Array:
     """Degrees above the level of the line from the hips, less so many for a torso length of elbow height."""
-    sides = body.sides(Joint.SHOULDER, Joint.HIP)
+    sides = body.sides(*{Joint.SHOULDER, Joint.HIP, top})
     line = body.at(top, sides) - body.at(Joint.HIP, sides)
     elbows = (body.at(Joint.ELBOW, sides) - body.at(Joint.SHOULDER, sides))[:, 2]
     return np.asarray(90.0 - from_vertical(line[:, 0], line[:, 2]) - elbows_lift * elbows)
+
+
+def _between(values: Array, of: Array, level: float) -> Array:
+    """(N,) the `values` where `of` crosses `level` between two poses, on straight lines; both are (T,)."""
+    known = np.isfinite(values) & np.isfinite(of)
+    values, above = values[known], of[known] - level
+    crossed = np.flatnonzero(above[:-1] * above[1:] < 0)
+    share = above[crossed] / (above[crossed] - above[crossed + 1])
+    return np.asarray(values[crossed] + share * (values[crossed + 1] - values[crossed]))
 
 
 def _length(segment: Array) -> float:

@@ -120,7 +120,9 @@ class Sign:
 # Thresholds and softness: from what the pose model sees of drawn lifters (`bench.faults`, seeds 0 to 149,
 # 1000 to 1059, 2000 to 2059, 3000 to 3101 and 4000 to 4059; 432 lifters, 2123 repetitions), where F1 is best
 # once each value is blurred by a tenth of the way from sound to faulty ones, since lifters who were not there
-# come closer than those who were. Moved where real recordings say otherwise. No substitute for labels.
+# come closer than those who were. Moved where real recordings say otherwise. SHANK_OVERLEAN and HEAD_RISE are
+# from seeds 5000 to 5167, 6000 to 6167 and 7000 to 7167, which nothing had been fitted on before. No
+# substitute for labels.
 
 LEG = (Joint.KNEE, Joint.ANKLE)
 ARM = (Joint.ELBOW, Joint.WRIST)
@@ -253,7 +255,7 @@ HEAD_RISE = Sign(
     SAGITTAL,
     threshold=8.7,
     softness=0.8,
-    source="the head comes along with the trunk, and not with shoulders that are drawn back: one of 161 "
+    source="the head comes along with the trunk, and less with shoulders that are drawn back: one of 161 "
     "sound drawn rows reaches 8.7, as do 161 of 173 faults; four real rows without a fault 4.7 to 7.7",
     baseline="outset",
     facing=(30.0, 150.0),

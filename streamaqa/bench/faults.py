@@ -33,7 +33,7 @@ from streamaqa.sources.synthetic import (
 from streamaqa.types import Assessment, Evidence, Pose, Rep, RepEnded
 
 SEEDS: Final = range(8000, 8168)
-"""Lifters and views on which nothing was tuned; rules were fitted on seeds below 4060, later below 7168."""
+"""Lifters and views on which nothing was tuned: `signs` says which seeds its rules were fitted on."""
 REPS: Final = 5
 TEMPOS: Final = (0.7, 1.0, 1.6)
 """Seconds of a phase."""

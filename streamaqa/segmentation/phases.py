@@ -168,7 +168,7 @@ class PhaseMachine:
         self._elsewhere = not self._may_begin(start, roughly=True)
         self._ledges.clear()
         self._stand_on(start)
-        return [Opened(start, not self._failed(("start", "rise"), start, now.time, now.time))]
+        return [Opened(start, not self._failed(("start", "rise"), start, now.time))]
 
     def _going_out(self, now: Sample) -> list[Note]:
         s = self._settings
@@ -198,14 +198,14 @@ class PhaseMachine:
             cut = self._cut_by_landmarks()
             return [Turned(cut.start, cut.turn, self._plausible())]
         level = self._past.still(s.still_s)
-        if level is not None and self._failed(("turn",), self._left, now.time, now.time):
+        if level is not None and self._failed(("turn",), self._began, now.time):
             return self._drop("stopped_short", level)
         if level is not None:
             self._ledges[round(level / s.still)] = (level, now.time)
             self._stand_on(now.time)
         if level is not None and now.time - self._left > s.stand_s:
             level = self._past.still(s.stand_s)
-            if level is not None and self._failed(("turn", "change"), self._began, now.time, now.time):
+            if level is not None and self._failed(("turn", "change"), self._began, now.time):
                 return self._drop("stood", level)
         return []
 
@@ -234,7 +234,7 @@ class PhaseMachine:
             return []
         if returned >= s.returned or self._ledge() is not None:
             return self._close()
-        return [] if self._plausible() else self._drop("stopped_short", level)
+        return [] if self._plausible() else self._drop("implausible", level)
 
     def _ledge(self) -> tuple[float, float] | None:
         """The pause on the way out that the lifter is back at, its level and end, if it is the beginning.
@@ -352,24 +352,44 @@ class PhaseMachine:
         self._past.forget(cut.end)
         return [Closed(cut, math.prod(1 / (1 + math.exp(-2 - 2 * max(m, 0.0))) for m, _, _ in margins))]
 
-    def _margins(self, start: float, turn: float, end: float) -> list[tuple[float, str, Moment]]:
-        """How far inside each gate a movement cut there is, the gate's name, and where it looks."""
-        around = self._past.around
+    def _margins(
+        self, start: float, turn: float, end: float | None = None
+    ) -> list[tuple[float, str, Moment]]:
+        """How far inside each gate a movement cut there is, the gate's name, and where it looks.
+
+        Without an `end` the movement is under way still.
+        """
+        around, until = self._past.around, turn if end is None else end
 
         def values(measure: Measure) -> tuple[float, float, float]:
-            return around(start, measure), around(turn, measure), around(end, measure)
+            return around(start, measure), around(turn, measure), around(until, measure)
 
         def highest(measure: Measure) -> float:
-            return self._past.highest(start, end, measure)
+            return self._past.highest(start, until, measure)
 
-        return [(gate.judge(values, highest), gate.name, gate.moment) for gate in self._motion.gates]
+        return [
+            (gate.judge(values, highest, ended=end is not None), gate.name, gate.moment)
+            for gate in self._motion.gates
+        ]
 
     def _plausible(self) -> bool:
-        """Whether every gate that looks no farther than the turn is passed."""
+        """Whether what has turned passes every gate that looks no farther than the turn."""
         seen = self._seen()
-        return not self._failed(("start", "turn", "rise"), seen.start, seen.turn, seen.turn)
+        return not self._failed(("start", "turn", "rise"), seen.start, seen.turn)
 
-    def _failed(self, moments: tuple[Moment, ...], start: float, turn: float, end: float) -> bool:
+    def looks_right(self) -> bool:
+        """Whether what is under way passes every gate that can be asked before its end."""
+        if self._state is _State.HOME or self._top - self._base < self._motion.least_range:
+            return False
+        start, turn = self._began, self._topped
+        if self._state is _State.BACK:
+            seen = self._seen()
+            start, turn = seen.start, seen.turn
+        return all(margin >= 0 for margin, _, _ in self._margins(start, turn))
+
+    def _failed(
+        self, moments: tuple[Moment, ...], start: float, turn: float, end: float | None = None
+    ) -> bool:
         return any(margin < 0 and moment in moments for margin, _, moment in self._margins(start, turn, end))
 
     def cut_so_far(self) -> Cut | None:

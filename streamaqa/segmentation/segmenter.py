@@ -199,7 +199,7 @@ class Segmenter:
 
     def _confirm(self, name: str, unit: _Unit, note: Closed) -> list[Event]:
         cut = note.cut
-        if self._belongs_to_last(name, cut) or self._turned_within(name, cut):
+        if self._belongs_to_last(name, cut) or self._within_another(name, cut):
             return self._cancel(name, "part_of_another")
         events: list[Event] = []
         if self._public not in (None, name):
@@ -230,13 +230,16 @@ class Segmenter:
         another = bool(self._reps) and self._reps[-1].exercise != name
         return another and cut.start - self._last_end < self._settings.change_s
 
-    def _turned_within(self, name: str, cut: Cut) -> bool:
-        """Whether another movement that looks right turned within it: arms that move in a squat's hole."""
+    def _within_another(self, name: str, cut: Cut) -> bool:
+        """Whether another movement that looks right began before it and has not turned, or turned during it.
+
+        Arms that move at the bottom of a squat are a part of the squat.
+        """
         return any(
             other != name
-            and unit.plausible
-            and unit.turn is not None
-            and unit.start < cut.start <= unit.turn <= cut.end
+            and unit.start < cut.start
+            and (unit.turn is None or cut.start <= unit.turn <= cut.end)
+            and self._machines[other].looks_right()
             for other, unit in self._open.items()
         )
 

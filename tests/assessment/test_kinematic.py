@@ -155,6 +155,15 @@ def test_a_squat_that_was_never_halfway_down_says_nothing_of_the_knees() -> None
     assert np.isnan(shank_overlean(Body.of(standing))).all()
 
 
+def test_a_quick_squat_seen_seldom_is_compared_halfway_down_all_the_same() -> None:
+    body = Body.of(drawn("squat", 90.0)[1].poses)
+    sunk = _hips_sunk(body)
+    kept = (sunk < 0.24) | (sunk > 0.41)
+    seldom = replace(body, time=body.time[kept], points=body.points[kept], seen=body.seen[kept])
+    assert 0 < kept.sum() < len(kept)
+    np.testing.assert_allclose(shank_overlean(seldom), shank_overlean(body)[kept], atol=0.5)
+
+
 @pytest.mark.parametrize("height", [0.4, 1.15, 2.2])
 def test_a_squat_is_as_deep_from_ahead_as_from_behind_however_high_the_camera_stands(height: float) -> None:
     sets = [Scene((SetScript("squat", (RepScript(),), view=view),)) for view in (0.0, 180.0)]

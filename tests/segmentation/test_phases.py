@@ -121,3 +121,25 @@ def test_a_movement_that_was_nothing_is_over_where_the_lifter_comes_to_rest() ->
     press = [(5.2, PRESSED), (5.4, PRESSED), (6.6, RACKED), (8.0, RACKED)]
     (rep,) = closed("overhead_press", moving([*keys, *press]))
     assert rep.cut.start == pytest.approx(4.25, abs=0.12)
+
+
+@pytest.mark.parametrize("lifted", [0.14, 0.18])
+@pytest.mark.parametrize("hold", [0.1, 0.8])
+def test_a_press_is_held_whose_hidden_hands_hardly_rise(lifted: float, hold: float) -> None:
+    """Seen from the side: the trunk that the pose model lifts in their place is on its way from the start."""
+    top = replace(
+        RACKED, shoulders=lifted, hips=-0.85, elbows=lifted - 0.05, wrists=lifted + 0.3, elbow=140.0
+    )
+    keys = [(0.0, RACKED), (1.5, RACKED), (2.7, top), (2.7 + hold, top), (3.9 + hold, RACKED)]
+    (rep,) = closed("overhead_press", moving([*keys, (5.0 + hold, RACKED)]))
+    assert rep.cut.end == pytest.approx(3.7 + hold, abs=0.15)
+
+
+@pytest.mark.parametrize(("hold", "pause"), [(0.1, 0.0), (0.8, 0.0), (0.1, 0.8)])
+def test_a_row_counts_whose_legs_are_misread_at_the_turn(hold: float, pause: float) -> None:
+    folded = replace(PULLED, ankles=-1.85, knee=94.0)
+    keys = [(0.0, HANGING), (1.5, HANGING), (2.3, folded), (2.3 + hold, folded)]
+    half = replace(part(0.4, PULLED, HANGING), ankles=-1.85, knee=94.0)
+    back = 2.7 + hold
+    keys += [(back, half), (back + pause, half), (back + pause + 0.5, HANGING), (back + pause + 2.0, HANGING)]
+    assert len(closed("barbell_row", moving(keys))) == 1

@@ -9,7 +9,7 @@ import pytest
 from lifter import reps, run, scene, track, truth
 
 from streamaqa.exercises import EXERCISES, Exercise
-from streamaqa.motion import Gate, Motion, trunk_lean, wrists_over_shoulders
+from streamaqa.motion import Gate, Motion, hip_height, trunk_lean, wrists_over_shoulders
 from streamaqa.segmentation import Segmenter, SegmenterSettings
 from streamaqa.sources.pose_track import PoseTrackSource
 from streamaqa.sources.synthetic import Scene, make_set, negatives_scene, random_scene
@@ -399,20 +399,29 @@ def test_a_fourth_exercise_is_one_more_object(shared) -> None:  # type: ignore[n
     assert len(found) == 4
 
 
-def test_arms_that_move_in_the_hole_of_a_squat_are_a_part_of_it() -> None:
-    wave = replace(CURL, name="wave", motion=Motion(signal=wrists_over_shoulders, least_range=0.4))
-    drawn = scene("squat", reps=1, tempo=2.0)
+WAVE = replace(CURL, name="wave", motion=Motion(signal=wrists_over_shoulders, least_range=0.25))
+
+
+@pytest.mark.parametrize(("hold", "wave"), [(0.2, 0.35), (3.0, -1.0), (3.0, 0.0), (3.0, 0.8)])
+def test_arms_that_move_in_the_hole_of_a_squat_are_a_part_of_it(hold: float, wave: float) -> None:
+    rng = np.random.default_rng(0)
+    drawn = random_scene(rng, [make_set("squat", rng, reps=1, tempo=2.0, hold=hold, implement="dumbbells")])
     (rep,) = truth(drawn).reps
 
     def waved(pose: Pose, image: np.ndarray, _: np.ndarray) -> None:
-        image[15:17, 1] -= torso(image) * np.exp(-0.5 * ((pose.time - rep.turn - 0.35) / 0.3) ** 2)
+        raised = 0.45 * torso(image) * np.exp(-0.5 * ((pose.time - rep.turn - wave) / 0.3) ** 2)
+        image[15:17, 1] -= raised
 
     def found(*exercises: Exercise) -> list[str]:
         stream = changed(track(drawn), waved)
         return [each.exercise for each in reps(run(stream, Segmenter(exercises=exercises)))]
 
-    assert found(wave) == ["wave"]
-    assert found(EXERCISES[0], wave) == ["squat"]
+    squat = EXERCISES[0]
+    assert squat.motion is not None
+    nothing = replace(squat.motion, gates=(*squat.motion.gates, Gate("never", hip_height, "change", low=0.0)))
+    assert found(WAVE) == ["wave"]
+    assert found(squat, WAVE) == ["squat"]
+    assert found(replace(squat, motion=nothing), WAVE) == ["wave"], "what is no squat has no parts"
 
 
 def test_an_exercise_without_motion_is_passed_over() -> None:
