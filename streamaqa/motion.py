@@ -490,7 +490,7 @@ ROW = Motion(
         Gate("shoulders_rise", shoulder_height, "peak", high=0.7, softness=0.2),
         Gate("ended_elsewhere", shoulder_height, "drift", low=-0.35, high=0.35),
         Gate("turned_around", facing, "drift", low=-0.35, high=0.35, instead=BENT_LOW),
-        Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.2),
+        Gate("arms_stay_straight", wrists_over_shoulders, "change", low=0.1),
         Gate("elbows_stay_down", elbows_over_shoulders, "change", low=0.03),
         Gate("arms_not_hanging", wrists_over_shoulders, "start", high=-0.7),
         Gate("wrists_over_shoulders", wrists_over_shoulders, "turn", high=0.0),
