@@ -1,8 +1,9 @@
 """The annotated recordings once more, as other cameras, rooms and lifters might have made them.
 
 Poses are dropped, hidden, shaken, swayed, tilted, mirrored, mixed up and shrunk, and the clock runs slower
-or faster; what is annotated goes with them. No value is chosen by this, but a gate that loses real repetitions
-here is taken back. By landmarks alone: what was followed in a picture would not fit the changed one.
+or faster; what is annotated goes with them. No value is chosen by this, but a gate that loses real
+repetitions here is taken back. By landmarks alone: what was followed in a picture would not fit the changed
+one.
 """
 
 from __future__ import annotations
