@@ -137,7 +137,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "press.walked": _one("overhead_press", "walked", "both", 3.0, 1.0, 0.6, 0.3),
     "press.not_overhead": _one("overhead_press", "not_overhead", "low", -0.6, 0.0, 0.4, 0.8),
     "press.not_nearly": _one("overhead_press", "not_nearly", "low", -0.6, -0.2, 0.1, 0.3),
-    "press.trunk_stays": _one("overhead_press", "trunk_stays", "low", -0.2, 0.0, 0.08, 0.2),
+    "press.trunk_stays": _one("overhead_press", "trunk_stays", "low", -0.2, -0.05, 0.03, 0.1),
     "press.arms_stay_put": _one("overhead_press", "arms_stay_put", "low", 0.0, 0.1, 0.15, 0.3),
     "press.arms_bent": _one("overhead_press", "arms_bent", "low", 60.0, 90.0, 105.0, 120.0),
     "press.not_high": _one("overhead_press", "not_high", "low", 0.4, 0.7, 1.0, 1.3),

@@ -378,13 +378,16 @@ class PhaseMachine:
         return not self._failed(("start", "turn", "rise"), seen.start, seen.turn)
 
     def looks_right(self) -> bool:
-        """Whether what is under way passes every gate that can be asked before its end."""
-        if self._state is _State.HOME or self._top - self._base < self._motion.least_range:
+        """Whether what is held or coming back passes every gate that can be asked before its end."""
+        if self._top - self._base < self._motion.least_range:
             return False
-        start, turn = self._began, self._topped
         if self._state is _State.BACK:
             seen = self._seen()
             start, turn = seen.start, seen.turn
+        elif self._state is _State.OUT and self._past.still(self._settings.still_s) is not None:
+            start, turn = self._began, self._topped
+        else:
+            return False
         return all(margin >= 0 for margin, _, _ in self._margins(start, turn))
 
     def _failed(

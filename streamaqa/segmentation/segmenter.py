@@ -34,6 +34,9 @@ from streamaqa.types import (
 TORSO_OF_HEIGHT = 0.288
 """Shoulder height .818 less hip height .530 of body height (Drillis and Contini 1966, in Winter 2009)."""
 
+_DOWN = 1 / 3
+"""Share of the way to the turn from which on a movement is in its hole: what began sooner may be the other."""
+
 
 @dataclass(slots=True)
 class _Unit:
@@ -231,17 +234,19 @@ class Segmenter:
         return another and cut.start - self._last_end < self._settings.change_s
 
     def _within_another(self, name: str, cut: Cut) -> bool:
-        """Whether another movement that looks right began before it and has not turned, or turned during it.
+        """Whether this began in the hole of another movement that looks right, held or turned meanwhile.
 
         Arms that move at the bottom of a squat are a part of the squat.
         """
-        return any(
-            other != name
-            and unit.start < cut.start
-            and (unit.turn is None or cut.start <= unit.turn <= cut.end)
-            and self._machines[other].looks_right()
-            for other, unit in self._open.items()
-        )
+        for other, unit in self._open.items():
+            if other == name or not self._machines[other].looks_right():
+                continue
+            if unit.turn is None:
+                if unit.start < cut.start:
+                    return True
+            elif unit.start + _DOWN * (unit.turn - unit.start) <= cut.start <= unit.turn <= cut.end:
+                return True
+        return False
 
     def _rep(self, exercise: Exercise, unit: _Unit, cut: Cut, probability: float) -> Rep:
         assert unit.number is not None
