@@ -185,6 +185,14 @@ def test_hands_that_move_at_the_bottom_of_a_squat_row_nothing() -> None:
     )
 
 
+def test_a_row_whose_trunk_is_thrown_is_one_though_the_shoulders_come_along() -> None:
+    bent = replace(STANDING, shoulders=-0.6, elbows=-1.2, wrists=-1.7, lean=60.0)
+    thrown = replace(bent, shoulders=-0.15, elbows=-0.7, wrists=-1.1, lean=25.0)
+    assert failed(ROW, bent, thrown, bent) == set()
+    lifted = replace(thrown, wrists=-1.22, elbows=-0.73)
+    assert failed(ROW, bent, lifted, bent) == {"arms_stay_straight", "elbows_stay_down"}, "the trunk alone"
+
+
 def test_legs_that_fold_under_hips_that_stay_are_a_mistake() -> None:
     bent = replace(STANDING, shoulders=-0.5, elbows=-1.1, wrists=-1.6, lean=70.0)
     folded = replace(bent, wrists=-0.9, elbows=-0.7, ankles=-1.8, knee=94.0)
