@@ -376,6 +376,9 @@ FOLDED = (
     Gate("knees_open", knee_angle, "turn", high=90.0, softness=10.0),
     Gate("legs_not_seen", legs_seen, "turn", low=0.35),
 )
+# Squats take the hands down to the ankles with dumbbells only, beside folded legs and under a trunk that
+# shows. Of a deadlift on its way the pose model lowers the hips for a moment, mostly over legs that it leaves
+# straight; where it folds them, the trunk was still bent at the end.
 UPRIGHT_AGAIN = replace(TRUNK_BENT, name="ended_bent", moment="end")
 FOLDED_OR_GUESSED = (replace(LEGS_GUESSED, instead=(TRUNK_BENT, *FOLDED, UPRIGHT_AGAIN)),)
 # Who ducks under a bar in its rack holds on to it: hands at the shoulders' height stay where they are. A bar
@@ -386,9 +389,6 @@ UNHELD = (
         Gate("arms_hung", wrists_over_shoulders, "start", high=-0.5),
     )),
 )  # fmt: skip
-# Squats take the hands down to the ankles with dumbbells only, beside folded legs and under a trunk that
-# shows. Of a deadlift on its way the pose model lowers the hips for a moment, mostly over legs that it leaves
-# straight; where it folds them, the trunk was still bent at the end.
 # Feet and knees of 727 squats, real and drawn, are apart by 0.49 at most, some by the feet and some by the
 # knees; by 0.6 to 1.9 in three quarters of drawn lunges, split squats, and of those who kneel down.
 SQUAT = Motion(

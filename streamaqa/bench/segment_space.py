@@ -106,10 +106,11 @@ def _one(exercise: str, gate: str, side: Side, *values: float) -> Bound:
 
 _WALKED: Final = (("squat", "walked"), ("barbell_row", "walked"))
 _PRESS_ENDS: Final = (("overhead_press", "not_from_shoulders"), ("overhead_press", "not_to_shoulders"))
-_PRESS_BENT: Final = (("overhead_press", "began_bent"), ("overhead_press", "ended_bent"))
+_PRESS_BENT: Final = tuple(("overhead_press", gate) for gate in ("began_bent", "bent_over", "ended_bent"))
 _HIDDEN_LEGS: Final = (("squat", "legs_seen"), ("barbell_row", "legs_seen"))
 _ROW_ENDS: Final = (("barbell_row", "upright"), ("barbell_row", "stayed_up"))
-_ROW_STOOD: Final = (("barbell_row", "began_folded"), ("barbell_row", "ended_folded"))
+_ROW_FOLDED: Final = tuple(("barbell_row", gate) for gate in ("began_folded", "legs_folded", "ended_folded"))
+_SQUAT_BENT: Final = (("squat", "trunk_bent"), ("squat", "ended_bent"))
 
 BOUNDS: Final[dict[str, Bound]] = {
     "walked": Bound(_WALKED, "both", (3.0, 1.5, 1.0, 0.5)),
@@ -118,7 +119,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "squat.bowed": _one("squat", "bowed", "high", 80.0, 65.0, 55.0, 45.0),
     "squat.not_deep": _one("squat", "not_deep", "high", -0.4, -0.6, -0.8, -1.0),
     "squat.hands_down": _one("squat", "hands_down", "low", 0.0, 0.3, 0.45, 0.6),
-    "squat.trunk_bent": _one("squat", "trunk_bent", "low", 0.2, 0.45, 0.6, 0.75),
+    "squat.trunk_bent": Bound(_SQUAT_BENT, "low", (0.2, 0.45, 0.6, 0.75)),
     "squat.hips_sink": _one("squat", "hips_sink", "high", -0.2, -0.4, -0.6, -0.8),
     "squat.hips_stay_over_ankles": _one("squat", "hips_stay_over_ankles", "high", 0.0, -0.1, -0.2, -0.3),
     "squat.hips_stay_high": _one("squat", "hips_stay_high", "high", 0.2, 0.1, 0.0, -0.1),
@@ -126,7 +127,6 @@ BOUNDS: Final[dict[str, Bound]] = {
     "squat.legs_not_seen": _one("squat", "legs_not_seen", "low", 0.0, 0.2, 0.35, 0.6),
     "squat.shoulders_stay_up": _one("squat", "shoulders_stay_up", "high", 0.0, -0.1, -0.2, -0.3),
     "squat.load_hangs": _one("squat", "load_hangs", "high", 90.0, 60.0, 50.0, 41.0, 35.0),
-    "squat.ended_bent": _one("squat", "ended_bent", "low", 0.2, 0.45, 0.6, 0.75),
     "squat.pressed": _one("squat", "pressed", "high", 1.0, 0.5, 0.35, 0.2),
     "squat.hands_stay": _one("squat", "hands_stay", "high", 0.6, 0.2, 0.0, -0.1),
     "squat.stepped": _one("squat", "stepped", "both", 2.0, 0.8, 0.4, 0.2),
@@ -145,8 +145,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "press.ends_high": Bound(_PRESS_ENDS, "high", (1.0, 0.8, 0.6, 0.4)),
     "press.elbows_up": _one("overhead_press", "elbows_up", "high", 1.0, 0.5, 0.12, 0.0),
     "press.forearms_fold": _one("overhead_press", "forearms_fold", "low", -0.5, 0.0, 0.25, 0.5),
-    "press.bent_over": _one("overhead_press", "bent_over", "high", 90.0, 60.0, 45.0, 30.0),
-    "press.ends_bent": Bound(_PRESS_BENT, "high", (90.0, 60.0, 45.0, 30.0)),
+    "press.bent_over": Bound(_PRESS_BENT, "high", (90.0, 60.0, 45.0, 30.0)),
     "press.shoulders_sink": _one("overhead_press", "shoulders_sink", "low", -1.0, -0.5, -0.3, -0.2),
     "press.arms_not_seen": _one("overhead_press", "arms_not_seen", "low", 0.0, 0.2, 0.4, 0.6),
     "row.ends_lean": Bound(_ROW_ENDS, "low", (10.0, 20.0, 28.0, 35.0)),
@@ -159,8 +158,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "row.pulled_straight": _one("barbell_row", "pulled_straight", "high", 180.0, 165.0, 150.0, 135.0),
     "row.one_armed": _one("barbell_row", "one_armed", "high", 2.0, 1.2, 0.8, 0.5),
     "row.hips_move": _one("barbell_row", "hips_move", "both", 1.0, 0.6, 0.35, 0.2),
-    "row.legs_folded": _one("barbell_row", "legs_folded", "low", 1.5, 2.0, 2.5, 3.0),
-    "row.stood": Bound(_ROW_STOOD, "low", (1.5, 2.0, 2.5, 3.0)),
+    "row.legs_folded": Bound(_ROW_FOLDED, "low", (1.5, 2.0, 2.5, 3.0)),
     "row.shoulders_rise": _one("barbell_row", "shoulders_rise", "high", 2.0, 1.2, 0.7, 0.5),
     "row.ended_elsewhere": _one("barbell_row", "ended_elsewhere", "both", 1.0, 0.6, 0.35, 0.2),
     "row.turned_around": _one("barbell_row", "turned_around", "both", 1.0, 0.6, 0.35, 0.2),

@@ -35,7 +35,7 @@ TORSO_OF_HEIGHT = 0.288
 """Shoulder height .818 less hip height .530 of body height (Drillis and Contini 1966, in Winter 2009)."""
 
 _DOWN = 1 / 3
-"""Share of the way to the turn from which on a movement is in its hole; what begins sooner may be it."""
+"""Share of the way to the turn from which on a movement is in its hole: two that begin together are one."""
 
 
 @dataclass(slots=True)
