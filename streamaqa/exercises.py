@@ -96,7 +96,7 @@ SQUAT = Exercise(
             "low",
             "The squat stayed high: sit down until your hips reach your knees.",
             "Sit a little deeper",
-            signs=(signs.HIPS_HIGH, signs.HIPS_HIGH_ASKEW),
+            signs=(signs.HIPS_HIGH, signs.HIPS_HIGH_BESIDE, signs.HIPS_HIGH_ASKEW),
         ),
     ),
     motion=motion.SQUAT,

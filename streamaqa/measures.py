@@ -32,19 +32,20 @@ def shank_overlean(body: Body) -> Array:
     the lean; the lifter's own lean halfway down tells how much. Halfway is where a full squat is halfway, by
     the hips' height over the ankles: of a shallow one it is near the bottom. Sooner it tells less: the pose
     model is slow to see the knees leave. A deeper squat leans further without a fault: by 1.2 degrees for a
-    tenth of a leg, counted from a usual depth.
+    tenth of a leg, counted from a usual depth. And since the load stays over the feet, whose knees go too far
+    need not bow any further: a fifth of what the trunk bows from halfway on is taken off.
     """
     sides = body.sides(Joint.KNEE, Joint.ANKLE)
     lean = shank_lean(body)
+    trunk = body.at(Joint.SHOULDER, sides) - body.at(Joint.HIP, sides)
+    bow = from_vertical(trunk[:, 0], trunk[:, 2])
     hips = (body.at(Joint.HIP, sides) - body.at(Joint.ANKLE, sides))[:, 2]
     if not np.isfinite(hips).any():
         return lean
     sunk = 1.0 - hips / max(float(np.nanpercentile(hips, 95)), 1e-6)
-    halfway = lean[(sunk > 0.25) & (sunk < 0.4)]
-    if not len(halfway):
-        halfway = _between(lean, sunk, 0.325)
-    usual = float(np.median(halfway)) if len(halfway) else float("nan")
-    return np.asarray(lean - 0.7 * usual - 12.0 * (float(np.nanpercentile(sunk, 98)) - 0.55))
+    depth = float(np.nanpercentile(sunk, 98))
+    bows = float(np.nanmedian(bow[sunk > depth - 0.08])) - _halfway(bow, sunk)
+    return np.asarray(lean - 0.7 * _halfway(lean, sunk) - 12.0 * (depth - 0.55) - 0.2 * bows)
 
 
 def knees_inside_feet(body: Body) -> Array:
@@ -111,8 +112,27 @@ def hips_above_stand(body: Body) -> Array:
     return np.asarray(1.7 * (left + 0.67 * foot - 0.44))
 
 
+def hips_above_level(body: Body) -> Array:
+    """The same by both, four parts of what is left when standing and one of what thigh and shank say.
+
+    The former has a lifter's proportions wrong, the latter how long the camera draws a limb; the errors have
+    little to do with each other.
+    """
+    return np.asarray(0.8 * hips_above_stand(body) + 0.2 * hips_above_feet(body))
+
+
+def hips_above_level_beside(body: Body) -> Array:
+    """The same from the side, where limbs are drawn in full length: one part and four.
+
+    By thigh and shank alone of a lifter who is not seen to stand.
+    """
+    limbs, stand = hips_above_feet(body), hips_above_stand(body)
+    return np.asarray(0.8 * limbs + 0.2 * np.where(np.isfinite(stand), stand, limbs))
+
+
 def hips_above_knees(body: Body) -> Array:
-    """The same where the knees can be trusted: the mean of that and of the hips' height over the knees.
+    """The same where the knees can be trusted: the mean of what is left when standing and of the hips' height
+    over the knees.
 
     Of a lifter who is not seen to stand, as in a still, `hips_above_feet` takes the former's place.
     """
@@ -190,6 +210,14 @@ def _above_level(body: Body, top: Joint, elbows_lift: float) -> Array:
     line = body.at(top, sides) - body.at(Joint.HIP, sides)
     elbows = (body.at(Joint.ELBOW, sides) - body.at(Joint.SHOULDER, sides))[:, 2]
     return np.asarray(90.0 - from_vertical(line[:, 0], line[:, 2]) - elbows_lift * elbows)
+
+
+def _halfway(values: Array, sunk: Array) -> float:
+    """The middle of (T,) `values` while the hips are halfway down, by (T,) shares that they have sunk."""
+    there = values[(sunk > 0.25) & (sunk < 0.4)]
+    if not len(there):
+        there = _between(values, sunk, 0.325)
+    return float(np.median(there)) if len(there) else float("nan")
 
 
 def _between(values: Array, of: Array, level: float) -> Array:

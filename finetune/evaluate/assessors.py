@@ -21,7 +21,7 @@ LEAD_S = 3.0
 STILL_S = 0.5
 """A still is shown to pose rules as this much of standing still: longer than the 0.2 s a sign must hold."""
 STILL_RATE = 30.0
-TIMELESS = frozenset({"hips_high"})
+TIMELESS = frozenset({"hips_high", "hips_high_beside"})
 """Signs that one pose shows. Others are counted from the rest of the repetition, be it only by lengths that
 are read from where the lifter stands."""
 

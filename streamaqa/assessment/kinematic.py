@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from pydantic import Field
 
 from streamaqa.assessment.calibration import Calibration, Threshold
@@ -31,7 +32,7 @@ from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Pose, R
 if TYPE_CHECKING:
     from streamaqa.windows import WindowPlan
 
-VERSION = "4"
+VERSION = "5"
 """Of the rules; the calibration's version follows it after a dot."""
 OUTSET = (0.3, 0.35)
 """A repetition begins from so many seconds before its start to that share of the first phase: seconds fewer
@@ -47,8 +48,11 @@ class KinematicSettings(Settings):
     """Seconds that a sign must hold: shorter is jitter (six poses at 30 a second)."""
     min_visibility: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Below this a joint counts as hidden: MediaPipe's visibility of the far side in side views is 0.3."""
-    min_share: Annotated[float, Field(ge=0, le=1)] = 0.8
+    min_share: Annotated[float, Field(ge=0, le=1)] = 0.65
     """Share of the repetition's poses in which a joint must be in view and not hidden."""
+    min_share_throughout: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """The same for what must hold throughout: a bottom that is hidden would pass for one that is not there,
+    where of other signs a hidden moment at most goes unseen."""
     lead: Annotated[float, Field(ge=0)] = 0.5
     """Seconds before the repetition that still count: a leg drive dips before the bar moves."""
     rate: Annotated[float, Field(gt=0)] = 30.0
@@ -152,7 +156,7 @@ class KinematicAssessor:
             judged, hidden = [], []
             for error in exercise.errors:
                 signs = [sign for sign in error.signs if sign.shown_from(body.yaw)]
-                if any(sign.watched(body.seen, s.min_visibility).mean() >= s.min_share for sign in signs):
+                if any(self._suffices(sign.watched(body.seen, s.min_visibility), sign) for sign in signs):
                     judged.append(error.name)
                 elif signs:
                     hidden.append(error.name)
@@ -171,7 +175,7 @@ class KinematicAssessor:
         """Times, values and heights (for a sign with any) where joints are seen; None if too seldom."""
         during = (body.time >= rep.start) & (body.time <= rep.end)
         known = sign.watched(body.seen, self._settings.min_visibility, during)
-        if not during.any() or known[during].mean() < self._settings.min_share:
+        if not during.any() or not self._suffices(known[during], sign):
             return None
         values = sign.measure(body)
         known &= np.isfinite(values)
@@ -181,6 +185,12 @@ class KinematicAssessor:
         if not (known & during).any():
             return None
         return body.time[known], values[known], None if height is None else height[known]
+
+    def _suffices(self, known: NDArray[np.bool_], sign: Sign) -> bool:
+        """Whether joints are seen often enough; `known` is (N,)."""
+        settings = self._settings
+        least = settings.min_share_throughout if sign.throughout else settings.min_share
+        return bool(known.mean() >= least)
 
     def _read(
         self, time: Array, values: Array, height: Array | None, rep: Rep, sign: Sign, numbers: Threshold

@@ -22,6 +22,7 @@ from streamaqa.exercises import EXERCISES, ErrorType, Exercise, exercise
 from streamaqa.measures import (
     head_rise,
     hips_above_knees,
+    hips_above_level_beside,
     hips_above_stand,
     hips_height,
     knee_bend,
@@ -118,6 +119,39 @@ def test_joints_hidden_too_often_are_not_judged(every: int) -> None:
     assert "knees_forward" in ASSESSOR.judge(replace(seen, poses=poses)).abstained
 
 
+def test_a_bottom_that_is_hidden_is_not_taken_for_a_shallow_one() -> None:
+    _, seen = drawn("squat", 90.0)
+    hidden = 0.125 * seen.rep.duration
+    poses = []
+    for pose in seen.poses:
+        image = pose.image.copy()
+        if abs(pose.time - seen.rep.turn) < hidden:
+            image[Joint.KNEE : Joint.TOE + 2, 3] = 0.2
+        poses.append(replace(pose, image=image))
+    judged = ASSESSOR.judge(replace(seen, poses=poses))
+    assert "shallow" in judged.abstained
+    assert "knees_forward" not in judged.abstained
+
+
+def _all_seen(evidence: Evidence) -> Evidence:
+    """With both legs in view, as the pose model has them; the drawn truth counts the far one as hidden."""
+    poses = []
+    for pose in evidence.poses:
+        image = pose.image.copy()
+        image[:, 3] = 0.95
+        poses.append(replace(pose, image=image))
+    return replace(evidence, poses=poses)
+
+
+@pytest.mark.parametrize(("view", "told"), [(146.0, False), (153.0, True), (205.0, True), (214.0, False)])
+def test_knees_that_come_in_are_told_from_a_little_beside_behind(view: float, told: bool) -> None:
+    _, faulty = drawn("squat", view, [FAULTS["knees_inward"][2]])
+    _, clean = drawn("squat", view)
+    assert ("knees_inward" in found(ASSESSOR.judge(_all_seen(faulty)))) == told
+    assert ("knees_inward" in ASSESSOR.judge(_all_seen(clean)).abstained) != told
+    assert found(ASSESSOR.judge(_all_seen(clean))) == set()
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_cameras_rate_changes_no_answer(name: str) -> None:
     exercise_name, view, fault = FAULTS[name]
@@ -134,8 +168,17 @@ def _hips_sunk(body: Body) -> Array:
     return np.asarray(1.0 - height / height.max())
 
 
+def _bowed(body: Body, degrees: Array) -> Body:
+    """With shoulders over the hips, and so many degrees (T,) ahead of them."""
+    ahead = np.stack([np.sin(np.radians(degrees)), np.zeros(len(degrees)), np.cos(np.radians(degrees))], -1)
+    points = body.points.copy()
+    points[:, [Joint.SHOULDER, Joint.SHOULDER + 1]] = points[:, [Joint.HIP, Joint.HIP + 1]] + ahead[:, None]
+    return replace(body, points=points)
+
+
 def test_a_deeper_squat_may_lean_further_and_is_compared_with_the_same_lean_halfway_down() -> None:
     body = Body.of(drawn("squat", 90.0)[1].poses)
+    body = _bowed(body, np.full(len(body.time), 30.0))
     sunk = _hips_sunk(body)
     kept = sunk < 0.45
     points, seen = body.points[kept], body.seen[kept]
@@ -143,6 +186,13 @@ def test_a_deeper_squat_may_lean_further_and_is_compared_with_the_same_lean_half
     allowed = 12.0 * (np.percentile(sunk, 98) - np.percentile(sunk[kept], 98))
     assert allowed > 1.0
     np.testing.assert_allclose(shank_overlean(high), shank_overlean(body)[kept] + allowed, atol=0.5)
+
+
+def test_a_trunk_that_bows_on_as_the_hips_sink_speaks_against_knees_that_are_too_far_forward() -> None:
+    body = Body.of(drawn("squat", 90.0)[1].poses)
+    deep = _hips_sunk(body) > 0.45
+    straight, bowing = (shank_overlean(_bowed(body, 30.0 + more * deep)) for more in (0.0, 20.0))
+    np.testing.assert_allclose(straight - bowing, 4.0, atol=0.1)
 
 
 def test_a_squat_that_was_never_halfway_down_says_nothing_of_the_knees() -> None:
@@ -184,7 +234,20 @@ def test_a_still_of_a_squat_shows_how_deep_it_is_without_the_standing() -> None:
     lowest = seen.poses[int(np.argmin(hips_above_knees(body)))]
     still = Body.of([replace(lowest, time=number / 30.0) for number in range(10)])
     assert np.isnan(hips_above_stand(still)).all()
-    np.testing.assert_allclose(hips_above_knees(still), np.min(hips_above_knees(body)), atol=0.15)
+    for depth in (hips_above_knees, hips_above_level_beside):
+        np.testing.assert_allclose(depth(still), np.min(depth(body)), atol=0.15)
+
+
+@pytest.mark.parametrize("thighs", [0.94, 1.06])
+def test_a_lifters_proportions_change_little_of_how_deep_a_squat_is_from_the_side(thighs: float) -> None:
+    one = Scene((SetScript("squat", (RepScript(),), view=90.0),))
+    other = replace(one, body=replace(one.body, thighs=thighs))
+    usual, unusual = (Body.of(exact_poses(scene, 30.0)) for scene in (one, other))
+
+    def differ(depth: Measure) -> float:
+        return abs(float(np.nanmin(depth(unusual)) - np.nanmin(depth(usual))))
+
+    assert differ(hips_above_level_beside) < 0.5 * differ(hips_above_stand)
 
 
 def test_knees_come_nearer_to_each_other_only_in_a_squat_that_has_the_fault() -> None:
