@@ -191,7 +191,7 @@ def test_a_deeper_squat_may_lean_further_and_is_compared_with_the_same_lean_half
 def test_a_trunk_that_bows_on_as_the_hips_sink_speaks_against_knees_that_are_too_far_forward() -> None:
     body = Body.of(drawn("squat", 90.0)[1].poses)
     deep = _hips_sunk(body) > 0.45
-    straight, bowing = (shank_overlean(_bowed(body, 30.0 + more * deep)) for more in (0.0, 20.0))
+    straight, bowing = (shank_overlean(_bowed(body, np.where(deep, low, 30.0))) for low in (30.0, 50.0))
     np.testing.assert_allclose(straight - bowing, 4.0, atol=0.1)
 
 
