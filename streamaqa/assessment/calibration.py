@@ -3,7 +3,7 @@
 The vocabulary's own numbers are the start. `streamaqa-finetune` fits them on labelled repetitions and writes
 a file that `KinematicSettings.calibration` names:
 
-    {"version": "1", "fitted_on": "Fitness-AQA train",
+    {"version": "1", "rules": "5", "fitted_on": "Fitness-AQA train",
      "signs": {"squat.knees_forward.shank_overlean": {"threshold": 18.1, "softness": 1.4, "hold": 0.5}}}
 """
 
@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
 from streamaqa.errors import ConfigError
 from streamaqa.exercises import Exercise
 from streamaqa.settings import Settings
+
+RULES: Final = "5"
+"""The version of what signs measure. It goes up when a measure changes; numbers that were fitted on what it
+said before mean nothing then. In an assessor's version the calibration's follows after a dot."""
 
 
 class Threshold(Settings):
@@ -32,6 +36,8 @@ class Calibration(Settings):
     """Thresholds by `<exercise>.<error>.<sign>`."""
 
     version: str = "1"
+    rules: str = RULES
+    """What was measured for it, see `RULES`."""
     fitted_on: str | None = None
     """Which labels it was fitted on; None for numbers set by hand, whose probabilities are no frequencies."""
     signs: Mapping[str, Threshold]
@@ -52,7 +58,10 @@ class Calibration(Settings):
 
     @classmethod
     def load(cls, path: Path, exercises: Iterable[Exercise]) -> Calibration:
-        """The file's numbers over the vocabulary's. ConfigError if unreadable or naming an unknown sign."""
+        """The file's numbers over the vocabulary's.
+
+        Raises ConfigError if it cannot be read, was fitted on other rules or names an unknown sign.
+        """
         try:
             fitted = cls.model_validate_json(path.read_bytes())
         except OSError as error:
@@ -61,6 +70,11 @@ class Calibration(Settings):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ConfigError(f"{path}: {where or 'file'}: {first['msg']}") from error
+        if fitted.rules != RULES:
+            raise ConfigError(
+                f"{path}: rules: fitted on version {fitted.rules}, but signs are measured as in {RULES}; "
+                "fit it again with `streamaqa-finetune evaluate`"
+            )
         given = cls.of(exercises).signs
         if unknown := sorted(set(fitted.signs) - set(given)):
             raise ConfigError(f"{path}: signs.{unknown[0]}: no error of the vocabulary has this sign")

@@ -22,7 +22,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
-from streamaqa.assessment.calibration import Calibration, Threshold
+from streamaqa.assessment.calibration import RULES, Calibration, Threshold
 from streamaqa.body import Array, Body
 from streamaqa.exercises import EXERCISES, ErrorType, Exercise
 from streamaqa.settings import Settings
@@ -32,8 +32,6 @@ from streamaqa.types import Assessment, AssessorInfo, Evidence, Finding, Pose, R
 if TYPE_CHECKING:
     from streamaqa.windows import WindowPlan
 
-VERSION = "5"
-"""Of the rules; the calibration's version follows it after a dot."""
 OUTSET = (0.3, 0.35)
 """A repetition begins from so many seconds before its start to that share of the first phase: seconds fewer
 than a rest between two, so that nothing of the repetition before counts."""
@@ -104,7 +102,7 @@ class KinematicAssessor:
     def info(self) -> AssessorInfo:
         """Calibrated only where the thresholds were fitted on labels."""
         fitted = self._calibration.fitted_on is not None
-        return AssessorInfo("kinematic", f"{VERSION}.{self._calibration.version}", calibrated=fitted)
+        return AssessorInfo("kinematic", f"{RULES}.{self._calibration.version}", calibrated=fitted)
 
     @property
     def plan(self) -> WindowPlan | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from reps import FAULTS, drawn
 
 from streamaqa.assessment import Calibration, KinematicAssessor, KinematicSettings, Threshold
+from streamaqa.assessment.calibration import RULES
 from streamaqa.errors import ConfigError
 from streamaqa.exercises import EXERCISES
 
@@ -36,6 +38,12 @@ def test_fitted_numbers_replace_the_vocabularys_and_the_rest_stay(tmp_path: Path
     assert fitted.info.version.endswith("2")
 
 
+def test_a_saved_calibration_says_by_which_rules_it_was_fitted(tmp_path: Path) -> None:
+    Calibration.of(EXERCISES).save(tmp_path / "fit.json")
+    assert json.loads((tmp_path / "fit.json").read_text())["rules"] == RULES
+    assert KinematicAssessor().info.version == f"{RULES}.1"
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -43,6 +51,7 @@ def test_fitted_numbers_replace_the_vocabularys_and_the_rest_stay(tmp_path: Path
         ('{"signs": {"squat.knees_inward.nose": {"threshold": 1, "softness": 1, "hold": 0.5}}}', "nose"),
         (f'{{"signs": {{"{KEY}": {{"threshold": 1, "softness": 0, "hold": 0.5}}}}}}', "softness"),
         ('{"sings": {}}', "signs"),
+        ('{"rules": "4", "signs": {}}', "fitted on version 4"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_with_its_key(tmp_path: Path, text: str, complaint: str) -> None:
