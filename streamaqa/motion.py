@@ -157,7 +157,7 @@ class Motion:
     followed: Followed | None = None
     """Which points in the picture go up and down with the load, where the picture is at hand."""
     trusted: float = 1.0
-    """How much the boundaries read from those points count, in [0, 1]; the rest is the landmarks'."""
+    """The odds of the boundaries read from those points against the landmarks', where both are as smooth."""
 
 
 def trunk_height(posture: Posture) -> float:
@@ -395,7 +395,7 @@ SQUAT = Motion(
     signal=trunk_height,
     height=body_height,
     followed="hips",
-    trusted=0.8,  # skin and clothes slide over hips that fold, and not over a bar
+    trusted=0.5,  # skin and clothes slide over hips that fold, and not over a bar
     least_range=0.3,
     gates=(
         STAYED,

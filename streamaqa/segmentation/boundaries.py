@@ -37,6 +37,8 @@ class Cut:
     hold_end: float
     first_range: float
     second_range: float
+    rough: float = math.nan
+    """What the curve through it leaves, RMS as a share of the range; NaN where none was asked."""
 
 
 def between(one: Cut, other: Cut, weight: float, first: float = -math.inf, last: float = math.inf) -> Cut:
@@ -45,14 +47,13 @@ def between(one: Cut, other: Cut, weight: float, first: float = -math.inf, last:
     def at(a: float, b: float) -> float:
         return min(max(a + weight * (b - a), first), last)
 
-    return Cut(
-        at(one.start, other.start),
-        at(one.turn, other.turn),
-        at(one.end, other.end),
-        at(one.hold_start, other.hold_start),
-        at(one.hold_end, other.hold_end),
-        one.first_range,
-        one.second_range,
+    return replace(
+        one,
+        start=at(one.start, other.start),
+        turn=at(one.turn, other.turn),
+        end=at(one.end, other.end),
+        hold_start=at(one.hold_start, other.hold_start),
+        hold_end=at(one.hold_end, other.hold_end),
     )
 
 
@@ -144,7 +145,7 @@ def _join(cut: Cut, t: Array, raw: Array, settings: PhaseSettings) -> Cut:
     )
     # the hold is in the middle between its levels' crossings only if both phases are as slow
     turn = min(max(guessed.turn, joined.hold_start), joined.hold_end)
-    return patched(replace(joined, turn=turn), guessed, cut, t)
+    return patched(replace(joined, turn=turn, rough=rms), guessed, cut, t)
 
 
 def _cut_of(curve: Curve, settings: PhaseSettings) -> Cut:

@@ -63,6 +63,8 @@ Note = Opened | Turned | Closed | Dropped
 
 _BEGUN = 0.25
 """Share of the travel until a movement is noticed, below which the lifter was still at rest."""
+_SMOOTH = 0.002
+"""Share of a range that a curve leaves of the smoothest movement."""
 _BEYOND = 1.25
 """Shares of the way out that the way back may be for the load to be waited for: real ones are 0.8 to 1.1."""
 
@@ -400,7 +402,7 @@ class PhaseMachine:
         return self._cut() if self._state is _State.BACK else None
 
     def _cut(self, until: float | None = None) -> Cut:
-        """The boundaries by landmarks up to `until`, and by the picture as far as that is trusted."""
+        """The boundaries by landmarks up to `until` and by the picture, each as far as it is trusted."""
         cut = self._cut_by_landmarks(until)
         # where the landmarks were at their lowest the load may still have been on its way
         samples = self._movement(None)
@@ -408,7 +410,7 @@ class PhaseMachine:
         if seen is None:
             return cut
         # who hides the lifter takes the points along
-        joined = between(cut, seen, self._motion.trusted)
+        joined = between(cut, seen, _trust(cut.rough, seen.rough, self._motion.trusted))
         return patched(joined, cut, cut, np.array([s.time for s in samples]))
 
     def _cut_by_landmarks(self, until: float | None = None) -> Cut:
@@ -432,3 +434,15 @@ class PhaseMachine:
     def _movement(self, until: float | None) -> list[Sample]:
         """Everything since some time before the movement was noticed."""
         return self._past.since(self._left - self._settings.home_s, until)
+
+
+def _trust(landmarks: float, picture: float, odds: float) -> float:
+    """How much what was followed in the picture counts against the landmarks, 0 to 1.
+
+    Each as the inverse square of what a smooth curve leaves of it: the one that saw the movement badly leaves
+    more. `odds` are those of the picture where both are as smooth. Where no curve says, the picture alone.
+    """
+    if math.isnan(landmarks) or math.isnan(picture):
+        return 1.0
+    seen, followed = ((_SMOOTH + rough) ** 2 for rough in (landmarks, picture))
+    return odds * seen / (odds * seen + followed)
