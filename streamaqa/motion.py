@@ -395,7 +395,7 @@ SQUAT = Motion(
     signal=trunk_height,
     height=body_height,
     followed="hips",
-    trusted=0.5,  # skin and clothes slide over hips that fold, and not over a bar
+    trusted=0.3,  # skin and clothes slide over hips that fold, and not over a bar
     least_range=0.3,
     gates=(
         STAYED,

@@ -75,6 +75,11 @@ def patched(cut: Cut, patch: Cut, crossed: Cut, t: Array) -> Cut:
     )
 
 
+def fitting(rough: float, settings: PhaseSettings) -> float:
+    """How well a curve that leaves so much of a movement is a curve of it, 1 to 0."""
+    return 1 / (1 + (rough / settings.curve_rms) ** 4)
+
+
 def home_level(level: float, out: float, stood: float, settings: PhaseSettings) -> float:
     """Where a movement that went `out` from `level` ends if the lifter `stood` there just before it.
 
@@ -139,7 +144,7 @@ def _join(cut: Cut, t: Array, raw: Array, settings: PhaseSettings) -> Cut:
     level = float(np.median(still)) if len(still) else float(raw[0])
     guess = Curve(level, cut.first_range, cut.second_range, begins, first, leaves, second)
     curve, rms = fit(t[seen], raw[seen], guess)
-    fitted, fits = _cut_of(curve, settings), 1 / (1 + (rms / settings.curve_rms) ** 4)
+    fitted, fits = _cut_of(curve, settings), fitting(rms, settings)
     joined, guessed = (
         between(cut, fitted, weight, float(t[0]), float(t[-1])) for weight in (settings.curve * fits, fits)
     )

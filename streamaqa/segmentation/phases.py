@@ -15,7 +15,15 @@ import numpy as np
 
 from streamaqa.exercises import Exercise
 from streamaqa.motion import Measure, Moment, Motion, Posture
-from streamaqa.segmentation.boundaries import GAP_S, Cut, between, home_level, patched, read
+from streamaqa.segmentation.boundaries import (
+    GAP_S,
+    Cut,
+    between,
+    fitting,
+    home_level,
+    patched,
+    read,
+)
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.followed import FollowedLoad
 from streamaqa.segmentation.past import Past, Sample
@@ -410,8 +418,20 @@ class PhaseMachine:
         if seen is None:
             return cut
         # who hides the lifter takes the points along
-        joined = between(cut, seen, _trust(cut.rough, seen.rough, self._motion.trusted))
+        joined = between(cut, seen, self._trust(cut.rough, seen.rough))
         return patched(joined, cut, cut, np.array([s.time for s in samples]))
+
+    def _trust(self, landmarks: float, picture: float) -> float:
+        """How much what was followed in the picture counts against the landmarks, 0 to 1.
+
+        Each as the inverse square of what a smooth curve leaves of it: the one that saw the movement badly
+        leaves more. Where no curve fits the landmarks, that says nothing about them, and the picture counts.
+        """
+        if math.isnan(landmarks) or math.isnan(picture):
+            return 1.0
+        seen, followed = ((_SMOOTH + rough) ** 2 for rough in (landmarks, picture))
+        against = followed / (self._motion.trusted * seen + followed)
+        return 1.0 - fitting(landmarks, self._settings) * against
 
     def _cut_by_landmarks(self, until: float | None = None) -> Cut:
         """The boundaries as the load's height has them, all of it measured alike."""
@@ -434,15 +454,3 @@ class PhaseMachine:
     def _movement(self, until: float | None) -> list[Sample]:
         """Everything since some time before the movement was noticed."""
         return self._past.since(self._left - self._settings.home_s, until)
-
-
-def _trust(landmarks: float, picture: float, odds: float) -> float:
-    """How much what was followed in the picture counts against the landmarks, 0 to 1.
-
-    Each as the inverse square of what a smooth curve leaves of it: the one that saw the movement badly leaves
-    more. `odds` are those of the picture where both are as smooth. Where no curve says, the picture alone.
-    """
-    if math.isnan(landmarks) or math.isnan(picture):
-        return 1.0
-    seen, followed = ((_SMOOTH + rough) ** 2 for rough in (landmarks, picture))
-    return odds * seen / (odds * seen + followed)
