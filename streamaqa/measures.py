@@ -131,8 +131,7 @@ def hips_above_level_beside(body: Body) -> Array:
 
 
 def hips_above_knees(body: Body) -> Array:
-    """The same where the knees can be trusted: the mean of what is left when standing and of the hips' height
-    over the knees.
+    """The same where knees can be trusted: the mean of `hips_above_stand` and the hips over the knees.
 
     Of a lifter who is not seen to stand, as in a still, `hips_above_feet` takes the former's place.
     """

@@ -37,7 +37,7 @@ class Calibration(Settings):
 
     version: str = "1"
     rules: str = RULES
-    """What was measured for it, see `RULES`."""
+    """What was measured for it, see `RULES`; a file that does not say is taken to be of today."""
     fitted_on: str | None = None
     """Which labels it was fitted on; None for numbers set by hand, whose probabilities are no frequencies."""
     signs: Mapping[str, Threshold]
