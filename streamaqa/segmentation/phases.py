@@ -21,7 +21,6 @@ from streamaqa.segmentation.boundaries import (
     between,
     fitting,
     home_level,
-    patched,
     read,
 )
 from streamaqa.segmentation.filter import OneEuro
@@ -413,13 +412,8 @@ class PhaseMachine:
         """The boundaries by landmarks up to `until` and by the picture, each as far as it is trusted."""
         cut = self._cut_by_landmarks(until)
         # where the landmarks were at their lowest the load may still have been on its way
-        samples = self._movement(None)
-        seen = self._load.cut([s.posture for s in samples], self._left, cut)
-        if seen is None:
-            return cut
-        # who hides the lifter takes the points along
-        joined = between(cut, seen, self._trust(cut.rough, seen.rough))
-        return patched(joined, cut, cut, np.array([s.time for s in samples]))
+        seen = self._load.cut([s.posture for s in self._movement(None)], self._left, cut)
+        return cut if seen is None else between(cut, seen, self._trust(cut.rough, seen.rough))
 
     def _trust(self, landmarks: float, picture: float) -> float:
         """How much what was followed in the picture counts against the landmarks, 0 to 1.
