@@ -126,8 +126,7 @@ def hips_above_level_beside(body: Body) -> Array:
 
     By thigh and shank alone of a lifter who is not seen to stand.
     """
-    limbs, stand = hips_above_feet(body), hips_above_stand(body)
-    return np.asarray(0.8 * limbs + 0.2 * np.where(np.isfinite(stand), stand, limbs))
+    return np.asarray(0.8 * hips_above_feet(body) + 0.2 * _hips_however_seen(body))
 
 
 def hips_above_knees(body: Body) -> Array:
@@ -137,9 +136,13 @@ def hips_above_knees(body: Body) -> Array:
     """
     sides = body.sides(Joint.HIP, Joint.KNEE)
     thigh = body.at(Joint.HIP, sides) - body.at(Joint.KNEE, sides)
+    return np.asarray(0.5 * (thigh[:, 2] / _length(thigh) + _hips_however_seen(body)))
+
+
+def _hips_however_seen(body: Body) -> Array:
+    """`hips_above_stand`, or `hips_above_feet` of a lifter who is not seen to stand."""
     stand = hips_above_stand(body)
-    other = stand if np.isfinite(stand).any() else hips_above_feet(body)
-    return np.asarray(0.5 * (thigh[:, 2] / _length(thigh) + other))
+    return stand if np.isfinite(stand).any() else hips_above_feet(body)
 
 
 def knee_bend(body: Body) -> Array:

@@ -231,7 +231,7 @@ KNEE_BEND = Sign(
     threshold=8.3,
     softness=0.75,
     source="15 degrees in coaching, of which the model shows two thirds; one of 324 sound drawn "
-    "presses reaches 8.2, the next 6.5, as do 252 of 260 faults 8.3",
+    "presses reaches 8.2 and the next 6.5; 256 of 260 faults reach 8.3",
     baseline="way_back",
     height=hands_height,
     hold=0.25,

@@ -57,7 +57,7 @@ def between(one: Cut, other: Cut, weight: float, first: float = -math.inf, last:
     )
 
 
-def patched(cut: Cut, patch: Cut, crossed: Cut, t: Array) -> Cut:
+def _patched(cut: Cut, patch: Cut, crossed: Cut, t: Array) -> Cut:
     """`cut`, but by `patch` where `crossed` has a boundary in a gap in (T,) times, where nobody saw it."""
 
     def hidden(at: float) -> bool:
@@ -150,7 +150,7 @@ def _join(cut: Cut, t: Array, raw: Array, settings: PhaseSettings) -> Cut:
     )
     # the hold is in the middle between its levels' crossings only if both phases are as slow
     turn = min(max(guessed.turn, joined.hold_start), joined.hold_end)
-    return patched(replace(joined, turn=turn, rough=rms), guessed, cut, t)
+    return _patched(replace(joined, turn=turn, rough=rms), guessed, cut, t)
 
 
 def _cut_of(curve: Curve, settings: PhaseSettings) -> Cut:

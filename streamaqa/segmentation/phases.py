@@ -15,14 +15,7 @@ import numpy as np
 
 from streamaqa.exercises import Exercise
 from streamaqa.motion import Measure, Moment, Motion, Posture
-from streamaqa.segmentation.boundaries import (
-    GAP_S,
-    Cut,
-    between,
-    fitting,
-    home_level,
-    read,
-)
+from streamaqa.segmentation.boundaries import GAP_S, Cut, between, fitting, home_level, read
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.followed import FollowedLoad
 from streamaqa.segmentation.past import Past, Sample
