@@ -212,7 +212,10 @@ class Body:
         image = np.stack([pose.image for pose in poses])
         world = np.stack([pose.world for pose in poses]).astype(np.float64)[..., :3]
         flat = np.stack([isotropic(pose.image, pose.size) - _centre(pose.size) for pose in poses])
-        working = (time >= start) & (time <= end) & np.isfinite(world[:, 0, 0])
+        # one landmark that is no number must leave neither the body without a scale nor a limb without length
+        flat[~np.isfinite(flat)] = world[~np.isfinite(world)] = np.nan
+        whole = np.isfinite(flat).all(axis=(1, 2)) & np.isfinite(world).all(axis=(1, 2))
+        working = (time >= start) & (time <= end) & whole
         steady = firm(seen(image[working]))
         turned = yaw(world[working], steady)
         scale = _scale(flat[working], world[working])

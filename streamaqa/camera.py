@@ -142,7 +142,7 @@ async def _run(config: Config, camera: CameraSettings, speed: float, link: Link)
             config,
             camera,
             paced(source, speed=speed),
-            Outlet(topics, [publisher]).say,
+            Outlet(topics, [publisher], config.feedback.cue_expires_s).say,
             session=session,
             estimator=estimator,
             assessor=assessor,

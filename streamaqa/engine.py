@@ -41,6 +41,7 @@ def new_session(config: Config, camera: CameraSettings, epoch: datetime | None =
         camera=camera.name,
         epoch=epoch or datetime.now(UTC),
         athlete=camera.athlete,
+        news_s=config.feedback.news_s,
     )
 
 

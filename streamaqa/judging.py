@@ -347,6 +347,8 @@ class Judge:
                 text=advice.text,
                 lang=advice.lang,
                 technique_limit_rep=advice.technique_limit,
+                judged=advice.judged,
+                doubtful=advice.doubtful,
                 vocabulary=self._exercises,
             )
         )

@@ -8,6 +8,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -108,9 +109,15 @@ async def replay(
             assessor = await assessor_for(reached(config, worker), source, wait=True)
             if isinstance(assessor, Remote):
                 stack.push_async_callback(assessor.close)
-        session = recorded.session if recorded else new_session(config, camera)
+        session = (
+            replace(recorded.session, news_s=config.feedback.news_s)
+            if recorded
+            else new_session(config, camera)
+        )
         recorder = await stack.enter_async_context(recording(config, camera, session, source))
-        outlet = Outlet(Topics(config.site, camera.name), [*sinks, *sinks_of(recorder)])
+        outlet = Outlet(
+            Topics(config.site, camera.name), [*sinks, *sinks_of(recorder)], config.feedback.cue_expires_s
+        )
         pipeline = await build(
             config,
             camera,

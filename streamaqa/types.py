@@ -126,7 +126,7 @@ class Rep:
     range_of_motion: float
     """How far the load or body travelled, in torso lengths (shoulder to hip) of the lifter."""
     mean_lifting_velocity: float
-    """From start of lifting to its top, in `velocity_unit`."""
+    """From 5 to 95 % of the way of the lifting phase, in `velocity_unit`."""
     velocity_loss: float | None = None
     """(fastest - this) / fastest over the set so far; None where it means nothing (first rep)."""
     velocity_unit: VelocityUnit = "torso/s"

@@ -337,7 +337,7 @@ def sections(values: Any, key: tuple[str | int, ...] = ()) -> list[tuple[str | i
     below = [
         place
         for name, value in nested
-        if name not in ("cues", "thresholds")
+        if name not in ("cues", "thresholds", "severity")
         for place in sections(value, (*key, name))
     ]
     return [key, *below] if isinstance(values, dict) else below

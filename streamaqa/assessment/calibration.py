@@ -27,8 +27,8 @@ said before mean nothing then. In an assessor's version the calibration's follow
 class Threshold(Settings):
     """The numbers of one sign; see `signs.Sign` for what they mean."""
 
-    threshold: float
-    softness: Annotated[float, Field(gt=0)]
+    threshold: Annotated[float, Field(allow_inf_nan=False)]
+    softness: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     hold: Annotated[float, Field(ge=0, lt=1)]
 
 

@@ -51,6 +51,9 @@ class KinematicSettings(Settings):
     min_share_throughout: Annotated[float, Field(ge=0, le=1)] = 0.8
     """The same for what must hold throughout: a bottom that is hidden would pass for one that is not there,
     where of other signs a hidden moment at most goes unseen."""
+    max_gap_throughout: Annotated[float, Field(gt=0)] = 0.4
+    """Seconds within the repetition without any pose beyond which nothing is said of what must hold
+    throughout: nobody knows what was there."""
     lead: Annotated[float, Field(ge=0)] = 0.5
     """Seconds before the repetition that still count: a leg drive dips before the bar moves."""
     rate: Annotated[float, Field(gt=0)] = 30.0
@@ -175,6 +178,8 @@ class KinematicAssessor:
         known = sign.watched(body.seen, self._settings.min_visibility, during)
         if not during.any() or not self._suffices(known[during], sign):
             return None
+        if sign.throughout and _longest_gap(body.time[during], rep) > self._settings.max_gap_throughout:
+            return None
         values = sign.measure(body)
         known &= np.isfinite(values)
         height = None if sign.height is None else sign.height(body)
@@ -229,6 +234,11 @@ class KinematicAssessor:
 def _shown(body: Body, sign: Sign) -> bool:
     """Whether the view shows that sign."""
     return body.view is not None and sign.shown_from(body.yaw)
+
+
+def _longest_gap(time: Array, rep: Rep) -> float:
+    """Seconds of the repetition between two poses that follow each other, (T,) of them, or before or after."""
+    return float(np.diff(time, prepend=rep.start, append=rep.end).max())
 
 
 def _steady(held: Array) -> Array:

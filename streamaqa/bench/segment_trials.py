@@ -107,7 +107,7 @@ class _Reader(PostureReader):
 class _NoAdvisor(Advisor):
     """Set-up advice changes no event."""
 
-    def push(self, pose: Pose) -> None:
+    def push(self, pose: Pose, exercise: Exercise | None) -> None:
         """Nothing."""
 
 

@@ -45,6 +45,8 @@ class Session:
     epoch: datetime
     """UTC of stream time 0; aware."""
     athlete: str | None = None
+    news_s: float = REP_EXPIRES_S
+    """Seconds for which a repetition is news."""
 
     def utc(self, time: float) -> datetime:
         """UTC of a stream time."""
@@ -66,12 +68,10 @@ class Advice(Protocol):
     def doubtful(self) -> tuple[str, ...]: ...
 
 
-def rep_message(
-    session: Session, rep: Rep, at: float, *, latency: Latency | None = None, expires_s: float = REP_EXPIRES_S
-) -> RepMessage:
+def rep_message(session: Session, rep: Rep, at: float, *, latency: Latency | None = None) -> RepMessage:
     """The message at the end of a rep; `at` is the stream time of saying so."""
     exercise = ExerciseEntry(name=rep.exercise, probability=_share(rep.exercise_probability))
-    return RepMessage(**_of_rep(session, rep, exercise, at, latency, expires_s))
+    return RepMessage(**_of_rep(session, rep, exercise, at, latency))
 
 
 def feedback_message(
@@ -84,7 +84,6 @@ def feedback_message(
     *,
     kind: Literal["feedback", "update"] = "feedback",
     latency: Latency | None = None,
-    expires_s: float = REP_EXPIRES_S,
     vocabulary: Iterable[Exercise] = EXERCISES,
 ) -> FeedbackMessage:
     """The judgement of a rep. `errors` are those findings that count, by the coach's threshold."""
@@ -93,7 +92,7 @@ def feedback_message(
     likely_first = sorted(errors, key=lambda finding: -finding.probability)
     assessor = assessment.assessor
     return FeedbackMessage(
-        **_of_rep(session, rep, exercise, at, latency, expires_s),
+        **_of_rep(session, rep, exercise, at, latency),
         kind=kind,
         errors=tuple(_error(rep, finding, parts) for finding in likely_first),
         doubtful=advice.doubtful,
@@ -115,9 +114,13 @@ def set_message(
     text: str,
     lang: str,
     technique_limit_rep: int | None = None,
+    judged: Mapping[str, int] | None = None,
+    doubtful: Sequence[str] = (),
     vocabulary: Iterable[Exercise] = EXERCISES,
 ) -> SetMessage:
-    """The summary of a set. `errors` are the findings that counted, by rep number."""
+    """The summary of a set. `errors` are the findings that counted, by rep number; `judged` says of each
+    error in how many reps it could be judged, `doubtful` are those never seen beyond doubt.
+    """
     reps = ended.reps
     start = reps[0].start if reps else ended.at
     end = reps[-1].end if reps else ended.at
@@ -145,6 +148,8 @@ def set_message(
         velocity_loss=_velocity_loss(speeds),
         technique_limit_rep=technique_limit_rep,
         errors=_count_errors(errors, _body_parts(ended.exercise, vocabulary)),
+        judged=dict(judged or {}),
+        doubtful=tuple(doubtful),
         text=text,
         lang=lang,
     )
@@ -228,7 +233,7 @@ class _RepFields(TypedDict):
 
 
 def _of_rep(
-    session: Session, rep: Rep, exercise: ExerciseEntry, at: float, latency: Latency | None, expires_s: float
+    session: Session, rep: Rep, exercise: ExerciseEntry, at: float, latency: Latency | None
 ) -> _RepFields:
     """Fields shared by the messages about a rep."""
     first, second = (
@@ -258,7 +263,7 @@ def _of_rep(
         "velocity_unit": rep.velocity_unit,
         "velocity_loss": _or_none(rep.velocity_loss),
         "latency_ms": latency or Latency(),
-        "expires_at": session.utc(at + expires_s),
+        "expires_at": session.utc(at + session.news_s),
     }
 
 

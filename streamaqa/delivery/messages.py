@@ -259,10 +259,14 @@ class SetMessage(Message):
     velocity_loss: Measure | None
     """(fastest - last) / fastest."""
     technique_limit_rep: Ordinal | None
-    """The first rep at which technique broke: a severe fault, or the first of one that came back within the
-    bandwidth. Null if it held, or was never judged."""
+    """The first rep at which technique broke beyond doubt: a severe fault, or the first of one that came back
+    within the bandwidth. Null if it held, or was never judged: see `judged`."""
     errors: tuple[ErrorCount, ...]
     """Most frequent first."""
+    judged: dict[str, Count]
+    """By error of the exercise, in how many of the reps it could be judged; 0: never."""
+    doubtful: tuple[str, ...]
+    """Errors that may have been there, and in no rep beyond doubt; some of `errors`, some not."""
     text: str
     lang: str
 

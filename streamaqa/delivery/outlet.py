@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streamaqa.delivery.messages import AnyMessage, FeedbackMessage
-from streamaqa.delivery.topics import Sink, Topics
+from streamaqa.delivery.topics import CUE_EXPIRES_S, Sink, Topics
 
 
 class Outlet:
-    """Says each message of one camera to every sink, in order."""
+    """Says each message of one camera to every sink, in order; a cue is of no use after `cue_expires_s`."""
 
-    def __init__(self, topics: Topics, sinks: Sequence[Sink]) -> None:
+    def __init__(self, topics: Topics, sinks: Sequence[Sink], cue_expires_s: float = CUE_EXPIRES_S) -> None:
+        self._cue_expires_s = cue_expires_s
         self._topics = topics
         self._sinks = tuple(sinks)
 
@@ -20,6 +21,6 @@ class Outlet:
         for sink in self._sinks:
             await sink.send(self._topics.envelope(message))
         if isinstance(message, FeedbackMessage) and message.cue:
-            cue = self._topics.cue_envelope(message.cue)
+            cue = self._topics.cue_envelope(message.cue, self._cue_expires_s)
             for sink in self._sinks:
                 await sink.send(cue)

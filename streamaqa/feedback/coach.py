@@ -6,7 +6,11 @@ behind each number, stand at the fields of `FeedbackSettings`; in short:
 - bandwidth: a fault is cued once it shows in two of the last three repetitions, a severe one at once;
 - one cue at a time, repeated while the fault shows, silent when it does not, and kept until two clean
   repetitions, which earn one "fixed"; other wording after three tries without effect;
-- a repetition in which the fault could not be judged is neither clean nor faulty.
+- a repetition in which the fault could not be judged is neither clean nor faulty; after three of them in a
+  row the cue makes way.
+
+Answers may be mended afterwards (a model's update after its stand-in). So what is going on is told anew from
+all answers of the set before each repetition: see `course`.
 
 All of it begins anew with each set: who lifts is only sure within one, unless somebody says so.
 
@@ -16,13 +20,16 @@ back; only the cue is.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from streamaqa.errors import ConfigError
-from streamaqa.exercises import EXERCISES, ErrorType, Exercise
+from streamaqa.exercises import EXERCISES, ErrorType, Exercise, Severity
+from streamaqa.feedback.course import Seen, course
 from streamaqa.feedback.settings import FeedbackSettings
+from streamaqa.feedback.wordings import Wordings
 from streamaqa.feedback.words import Words
 from streamaqa.types import Assessment, Finding, Rep, SetEnded
 
@@ -61,26 +68,25 @@ class SetAdvice:
     """Of the last repetition whose loss is known."""
     errors: Mapping[str, int]
     """Error name to the number of repetitions that showed it, most frequent first."""
+    judged: Mapping[str, int]
+    """Error name to the number of repetitions in which it could be judged, each error of the exercise."""
+    doubtful: tuple[str, ...]
+    """Errors that may have been there, and in no repetition beyond doubt."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What one repetition showed, by error name.
+@dataclass(slots=True)
+class _Told:
+    """What one repetition showed, and what was said of it."""
 
-    One that was abstained from, or is doubtful and not reported, is neither faulty nor clean.
-    """
-
-    faulty: frozenset[str] = frozenset()
-    clean: frozenset[str] = frozenset()
-    doubtful: frozenset[str] = frozenset()
-    """Also some of the faulty."""
-    abstained: tuple[str, ...] = ()
-    """Just these."""
-
-    @property
-    def sure(self) -> frozenset[str]:
-        """What is beyond doubt."""
-        return self.faulty - self.doubtful
+    seen: Seen
+    mended: bool = False
+    """Whether its answer was replaced since the last repetition."""
+    fixed: str | None = None
+    """The fault that was called fixed with it."""
+    praise: str = ""
+    """What its text told of that."""
+    slowing: str = ""
+    """What its text told of velocity."""
 
 
 @dataclass(slots=True)
@@ -88,22 +94,21 @@ class _Set:
     """What there is to remember of the set that goes on."""
 
     exercise: str
-    reps: dict[int, _Seen] = field(default_factory=dict)
+    reps: dict[int, _Told] = field(default_factory=dict)
     """By repetition number."""
-    active: ErrorType | None = None
-    """The fault that is being cued."""
-    clean: int = 0
-    """Repetitions in a row without it."""
-    tries: int = 0
-    """Times its present wording was tried without effect."""
+    cued: dict[str, int] = field(default_factory=dict)
+    """Error name to the repetition at which it was cued last, until it is called fixed."""
     slow: int = 0
     """Repetitions in a row beyond the velocity loss."""
     told: bool = False
     """Whether the present slowing was told on the screen."""
     warned: bool = False
     """Whether it was cued, which waits until no form cue is said."""
-    settled: dict[str, int] = field(default_factory=dict)
-    """Error name to the repetition at which it was called fixed: its past is forgiven."""
+
+    @property
+    def answers(self) -> dict[int, Seen]:
+        """What each repetition showed, as far as is known now."""
+        return {number: told.seen for number, told in self.reps.items()}
 
 
 class Coach:
@@ -115,43 +120,44 @@ class Coach:
     def __init__(
         self, settings: FeedbackSettings | None = None, exercises: Sequence[Exercise] = EXERCISES
     ) -> None:
-        self._settings = settings or FeedbackSettings()
-        self._exercises = {exercise.name: exercise for exercise in exercises}
+        self._settings = s = settings or FeedbackSettings()
         codes = {f"{exercise.name}.{error.name}" for exercise in exercises for error in exercise.errors}
-        for key, named in (("cues", self._settings.cues), ("thresholds", self._settings.thresholds)):
+        for key, named in (("cues", s.cues), ("thresholds", s.thresholds), ("severity", s.severity)):
             if unknown := sorted(set(named) - codes):
                 raise ConfigError(f"feedback.{key}: no error {unknown[0]!r}")
-        self._words = Words(self._settings.lang, self._settings.cues, self._settings.cue_words)
+        self._exercises = {exercise.name: _as_severe(exercise, s.severity) for exercise in exercises}
+        self._words = Words(s.lang, s.cues, s.cue_words)
+        self._wordings = Wordings(s.tries_per_wording)
         self._sets: dict[int, _Set] = {}
-        self._wording: dict[str, int] = {}
-        """By code: which wording to use. The one that worked last is tried first the next time."""
 
     def rep(self, rep: Rep, assessment: Assessment) -> Advice:
         """What to say of one repetition.
 
-        A second answer for the same repetition (a model's update after its stand-in) mends the record and
-        gets a text, but never a cue: that moment has passed. An assessor that sees another exercise than the
-        segmenter gets a text as well, and counts for nothing.
+        A second answer for the same repetition (a model's update after its stand-in) mends the record. Its
+        text repeats what the first one's told besides the faults, where that still holds; but it never has a
+        cue: that moment has passed. What an assessor says that sees another exercise than the segmenter gets
+        a text, and counts for nothing.
         """
         exercise = self._exercises.get(assessment.exercise)
+        agreed = exercise is not None and assessment.exercise == rep.exercise
         reported = self._reported(exercise, assessment)
-        current = self._set(rep)
-        late = rep.number in current.reps
-        faulty = frozenset(finding.name for finding in reported)
-        judged = frozenset(finding.name for finding in assessment.findings)
-        doubtful = self._doubtful(assessment)
-        text = self._words.rep(exercise, reported, assessment.abstained, doubtful, judged=bool(judged))
+        seen = self._seen(reported, assessment)
+        text = self._words.rep(
+            exercise, reported, seen.abstained, self._doubtful(assessment), judged=bool(seen.judged)
+        )
         if not assessment.assessor.trained:
             text = f"{text} {self._words.phrase('untrained')}"
-        agreed = exercise is not None and assessment.exercise == rep.exercise
-        clean = judged - faulty - set(doubtful)
-        seen = _Seen(faulty, clean, frozenset(doubtful), assessment.abstained)
-        current.reps[rep.number] = seen if agreed else _Seen()
-        if late or exercise is None or not agreed:
-            return Advice(text, "", None, self._settings.lang, reported, doubtful)
-        slowing = self._slowing(current, rep)
-        cue, code, praise = self._speak(exercise, current, rep, reported)
-        whole = " ".join(part for part in (text, praise, slowing) if part)
+        current = self._set(rep)
+        told, cue, code = current.reps.get(rep.number), "", None
+        if told is not None:
+            told.seen, told.mended = seen if agreed else Seen(), True
+            told.praise = "" if told.fixed in told.seen.reported else told.praise
+        else:
+            told = current.reps[rep.number] = _Told(seen if agreed else Seen())
+            told.slowing = self._slowing(current, rep)
+            cue, code = self._speak(exercise if agreed else None, current, rep, assessment.degraded)
+        whole = " ".join(part for part in (text, told.praise, told.slowing) if part)
+        doubtful = tuple(f.name for f in assessment.findings if f.name in seen.doubtful)
         return Advice(whole, cue, code, self._settings.lang, reported, doubtful)
 
     def set_ended(self, ended: SetEnded) -> SetAdvice:
@@ -173,25 +179,27 @@ class Coach:
 
     def _sum_up(self, current: _Set, reps: Sequence[Rep]) -> SetAdvice:
         exercise = self._exercises.get(current.exercise)
-        seen = current.reps.values()
-        counts = Counter(name for each in seen for name in sorted(each.faulty))
+        seen = current.answers.values()
+        counts = Counter(name for each in seen for name in sorted(set(each.reported)))
+        judged = dict.fromkeys((error.name for error in exercise.errors) if exercise else (), 0)
+        judged |= Counter(name for each in seen for name in sorted(each.judged))
         limit, broke = self._limit(current, exercise)
         losses = [rep.velocity_loss for rep in reps if rep.velocity_loss is not None]
         loss = losses[-1] if losses else None
-        judged = {name for each in seen for name in each.faulty | each.clean | each.doubtful}
         sure = {name for each in seen for name in each.sure}
+        doubtful = tuple(sorted({name for each in seen for name in each.doubtful} - sure))
         text = self._words.summary(
             exercise,
             len(reps),
             limit,
             broke,
             loss,
-            single=sorted(sure),
-            doubtful=sorted({name for each in seen for name in each.doubtful} - sure),
-            unjudged=[n for n in dict.fromkeys(n for s in seen for n in s.abstained) if n not in judged],
-            judged=bool(judged),
+            others=sorted(sure.difference(broke)),
+            doubtful=doubtful,
+            unjudged=[n for n in dict.fromkeys(n for s in seen for n in s.abstained) if not judged.get(n)],
+            judged=sum(bool(each.judged) for each in seen),
         )
-        return SetAdvice(text, self._settings.lang, limit, loss, dict(counts.most_common()))
+        return SetAdvice(text, self._settings.lang, limit, loss, dict(counts.most_common()), judged, doubtful)
 
     # --- memory ----------------------------------------------------------------------------------------
 
@@ -215,6 +223,13 @@ class Coach:
             )
         )
 
+    def _seen(self, reported: Iterable[Finding], assessment: Assessment) -> Seen:
+        """What counts of the answer; a probability that is none was not judged."""
+        names = tuple(finding.name for finding in reported)
+        doubtful = frozenset(self._doubtful(assessment))
+        judged = frozenset(f.name for f in assessment.findings if not math.isnan(f.probability))
+        return Seen(names, judged - doubtful - set(names), doubtful, assessment.abstained)
+
     def _doubtful(self, assessment: Assessment) -> tuple[str, ...]:
         """Names of the errors, reported or not, that are too near to their threshold to be plain about."""
 
@@ -235,14 +250,11 @@ class Coach:
         settings = self._settings
         severe = {error.name for error in exercise.errors if error.severity == "high"} if exercise else set()
         numbers = sorted(current.reps)
+        sure = {number: current.reps[number].seen.sure for number in numbers}
         for position, number in enumerate(numbers):
             ahead = numbers[position : position + settings.bandwidth_reps]
-            shows = Counter(name for later in ahead for name in current.reps[later].sure)
-            broke = [
-                name
-                for name in current.reps[number].sure
-                if name in severe or shows[name] >= settings.faulty_reps
-            ]
+            shows = Counter(name for later in ahead for name in sure[later])
+            broke = [name for name in sure[number] if name in severe or shows[name] >= settings.faulty_reps]
             if broke:
                 return number, tuple(sorted(broke))
         return None, ()
@@ -250,78 +262,85 @@ class Coach:
     # --- speaking --------------------------------------------------------------------------------------
 
     def _speak(
-        self, exercise: Exercise, current: _Set, rep: Rep, reported: tuple[Finding, ...]
-    ) -> tuple[str, str | None, str]:
-        """Cue, its code, and what to add to the text."""
-        seen = current.reps[rep.number]
-        if current.active is not None:
-            fixed = self._follow(exercise, current, rep, seen)
-            severe = any(error.severity == "high" and error.name in seen.faulty for error in exercise.errors)
-            if fixed is not None and not severe:
-                return fixed
-        wanted = self._choose(exercise, current, rep, reported)
-        if wanted is not None and wanted is not current.active:
-            current.active, current.clean, current.tries = wanted, 0, 0
-        if current.active is not None and current.active.name in seen.faulty:
-            code = f"{exercise.name}.{current.active.name}"
-            return self._words.cue(code, current.active, self._wording.get(code, 0)), code, ""
+        self, exercise: Exercise | None, current: _Set, rep: Rep, stood_in: bool
+    ) -> tuple[str, str | None]:
+        """The cue of a new repetition and its code. Without an exercise nothing is known of its form.
+
+        `stood_in`: a stand-in answered.
+        """
+        late = {name for each in current.reps.values() if each.mended for name in each.seen.reported}
+        for each in current.reps.values():
+            each.mended = False
+        if exercise is not None:
+            cue, code = self._speak_of_form(exercise, current, rep, late, stood_in)
+            if code is not None:
+                return cue, code
         if current.slow >= self._settings.velocity_reps and not current.warned:
             current.warned = True
-            return self._words.phrase("velocity"), VELOCITY, ""
-        return "", None, ""
+            return self._words.phrase("velocity"), VELOCITY
+        return "", None
+
+    def _speak_of_form(
+        self, exercise: Exercise, current: _Set, rep: Rep, late: Collection[str], stood_in: bool
+    ) -> tuple[str, str | None]:
+        """What there is to say of form: "fixed" first, unless a severe fault shows.
+
+        `late` are faults that became known of earlier repetitions since the last one was told. A stand-in
+        that does not see such a fault is no reason to be silent about it.
+        """
+        told = current.reps[rep.number]
+        seen = told.seen
+        self._learn(exercise, seen)
+        now = course(exercise, current.answers, self._settings)
+        fixed = next((n for n, at in current.cued.items() if now.settled.get(n, 0) > at), None)
+        active = now.active
+        if active is not None:
+            shows = active.name in seen.reported
+            shows |= active.name in late and (stood_in or active.name not in seen.clean)
+            if shows and (fixed is None or active.severity == "high"):
+                return self._cue(exercise, current, rep, active)
+        if fixed is None or fixed in seen.reported:
+            return "", None
+        del current.cued[fixed]
+        code, error = f"{exercise.name}.{fixed}", exercise.error(fixed)
+        self._wordings.worked(code)
+        told.fixed, told.praise = fixed, self._words.fixed_text(code, error)
+        return self._words.fixed(code, error), f"fixed.{code}"
+
+    def _cue(self, exercise: Exercise, current: _Set, rep: Rep, error: ErrorType) -> tuple[str, str]:
+        code = f"{exercise.name}.{error.name}"
+        cues = self._words.cues(code, error)
+        turn = self._wordings.turn(code, len(cues), fresh=error.name not in current.cued)
+        current.cued[error.name] = rep.number
+        return cues[turn], code
+
+    def _learn(self, exercise: Exercise, seen: Seen) -> None:
+        """Whether the cues that were said had an effect."""
+        for error in exercise.errors:
+            if error.name in seen.reported or error.name in seen.clean:
+                code = f"{exercise.name}.{error.name}"
+                self._wordings.judged(code, faulty=error.name in seen.reported)
 
     def _slowing(self, current: _Set, rep: Rep) -> str:
         """Count repetitions in a row that are too slow; the warning for the screen when it is due, else "".
 
         One fast repetition allows a new warning.
         """
-        if rep.velocity_loss is None or rep.velocity_loss <= self._settings.velocity_loss:
+        loss = rep.velocity_loss
+        if loss is None or not loss > self._settings.velocity_loss:
             current.slow, current.told, current.warned = 0, False, False
             return ""
         current.slow += 1
         if current.slow < self._settings.velocity_reps or current.told:
             return ""
         current.told = True
-        return self._words.slowing(rep.velocity_loss)
+        return self._words.slowing(loss)
 
-    def _follow(
-        self, exercise: Exercise, current: _Set, rep: Rep, seen: _Seen
-    ) -> tuple[str, str | None, str] | None:
-        """Keep count of the cue that is under way; what to say if it has just done its work."""
-        active = current.active
-        assert active is not None
-        code = f"{exercise.name}.{active.name}"
-        if active.name in seen.faulty:
-            current.clean = 0
-            current.tries += 1
-            if current.tries >= self._settings.tries_per_wording:
-                current.tries = 0
-                self._wording[code] = self._wording.get(code, 0) + 1
-        elif active.name in seen.clean:
-            current.clean += 1
-            if current.clean >= self._settings.clean_reps:
-                current.active, current.settled[active.name] = None, rep.number
-                return self._words.fixed(code, active), f"fixed.{code}", self._words.fixed_text(code, active)
-        return None
 
-    def _choose(
-        self, exercise: Exercise, current: _Set, rep: Rep, reported: Iterable[Finding]
-    ) -> ErrorType | None:
-        """The fault to cue: the one under way, unless a severe one shows beside a lesser."""
-        active = current.active
-        known = {error.name: error for error in exercise.errors}
-        for finding in reported:
-            error = known.get(finding.name)
-            if error is None:
-                continue
-            if error.severity == "high" and (active is None or active.severity != "high"):
-                return error
-            if active is None and self._beyond_bandwidth(current, rep, error.name):
-                return error
-        return active
-
-    def _beyond_bandwidth(self, current: _Set, rep: Rep, name: str) -> bool:
-        """Whether the error shows in enough of the last repetitions since it was last called fixed."""
-        first = max(rep.number - self._settings.bandwidth_reps + 1, current.settled.get(name, 0) + 1)
-        shown = sum(name in seen.faulty for at, seen in current.reps.items() if first <= at <= rep.number)
-        return shown >= self._settings.faulty_reps
+def _as_severe(exercise: Exercise, severity: Mapping[str, Severity]) -> Exercise:
+    """The exercise with severities of one's own."""
+    errors = (
+        replace(error, severity=severity.get(f"{exercise.name}.{error.name}", error.severity))
+        for error in exercise.errors
+    )
+    return replace(exercise, errors=tuple(errors))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from streamaqa.exercises import EXERCISES
+from streamaqa.exercises import EXERCISES, Severity
 from streamaqa.feedback.catalogue import Language
 from streamaqa.feedback.words import MAX_BYTES, MAX_WORDS, fits
 from streamaqa.settings import Settings
@@ -37,8 +37,14 @@ class FeedbackSettings(Settings):
     clean_reps: Annotated[int, Field(ge=1)] = 2
     """†Repetitions in a row without the fault that end its cue with one "fixed": a new fault each rep
     overloads, constant correction demoralises."""
+    unjudged_reps: Annotated[int, Field(ge=1)] = 3
+    """†Repetitions in a row in which the fault could not be judged, after which its cue makes way for others:
+    a lifter who has turned away would hear nothing any more."""
     tries_per_wording: Annotated[int, Field(ge=1)] = 3
-    """†Times a wording is tried without effect before the next one: coaching practice."""
+    """†Times in a row that a wording is said without effect before the next one: coaching practice."""
+    severity: Mapping[str, Severity] = {}
+    """Severities of one's own by code, `{"squat.shallow": "medium"}`: a severe fault (high) is cued at once,
+    and the worst goes first."""
     cue_words: Annotated[int, Field(ge=1)] = MAX_WORDS
     """†Words of a cue at most: coaching practice. Every cue of the catalogue has four or fewer; of fewer than
     that, the name of the fault where no wording is short enough. "Fixed" and lost velocity stay whole."""
@@ -52,10 +58,16 @@ class FeedbackSettings(Settings):
     velocity_reps: Annotated[int, Field(ge=1)] = 2
     """†Repetitions in a row beyond `velocity_loss` before warning: a phone's velocity is noisy by .05 to
     .13 m/s."""
+    cue_expires_s: Annotated[float, Field(gt=0)] = 10.0
+    """†Seconds after which the broker drops a cue that it could not deliver: one that arrives later than the
+    next repetition misleads."""
+    news_s: Annotated[float, Field(gt=0)] = 30.0
+    """†Seconds until a message's `expires_at`: displays show a repetition as news until the next one or two,
+    and grinding ones take 8 s."""
     cues: Mapping[str, tuple[str, ...]] = {}
     """Cues of one's own by code, `{"squat.knees_inward": ["Knees out"]}`, tried in this order."""
 
-    @field_validator("cues", "thresholds")
+    @field_validator("cues", "thresholds", "severity")
     @classmethod
     def _codes_known(cls, by_code: Mapping[str, object]) -> Mapping[str, object]:
         """As far as can be told without exercises of one's own, which `Coach` knows."""

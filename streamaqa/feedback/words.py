@@ -73,18 +73,18 @@ class Words:
         wording = self._wordings.get(code)
         return wording.sentence if wording else error.sentence
 
-    def cue(self, code: str, error: ErrorType, turn: int) -> str:
-        """The cue whose turn it is; after the last wording comes the first again.
+    def cues(self, code: str, error: ErrorType) -> tuple[str, ...]:
+        """The wordings of a cue, one at least, that take turns.
 
-        Where every wording is too long the fault is named: half a cue ("Spread the") tells nobody anything.
+        Where every one is too long the fault is named: half a cue ("Spread the") tells nobody anything.
         """
         wordings = self._own_cues.get(code) or self._cues(code, error)
         names = (self.label(code, error), error.words)
         if cues := tuple(cue for cue in wordings if fits(cue, self._most)):
-            return cues[turn % len(cues)]
+            return cues
         if name := next((name for name in names if fits(name, self._most)), None):
-            return name
-        return next(filter(None, (shorten(cue) for cue in (*wordings, *names, error.name))), "")
+            return (name,)
+        return (next(filter(None, (shorten(cue) for cue in (*wordings, *names, error.name))), ""),)
 
     def _cues(self, code: str, error: ErrorType) -> tuple[str, ...]:
         wording = self._wordings.get(code)
@@ -151,10 +151,10 @@ class Words:
         broke: Sequence[str],
         loss: float | None,
         *,
-        single: Sequence[str],
+        others: Sequence[str],
         doubtful: Sequence[str],
         unjudged: Sequence[str],
-        judged: bool,
+        judged: int,
     ) -> str:
         """What a screen shows of one set.
 
@@ -164,10 +164,10 @@ class Words:
             limit: the first one at which technique broke, and `broke` what did.
             broke: names of errors.
             loss: of velocity.
-            single: errors that were seen without a pattern, so that none of them broke technique.
+            others: errors that were seen besides, such as those without a pattern.
             doubtful: errors that may have been seen, and none of them beyond doubt.
             unjudged: errors that were judged in no repetition.
-            judged: whether any error was in any.
+            judged: in how many of them any error was.
         """
         parts = [self.phrase("set_one") if reps == 1 else self.phrase("set", reps=reps)]
         if not judged:
@@ -175,12 +175,15 @@ class Words:
         elif limit is not None:
             key = "set_limit_first" if limit <= 1 else "set_limit"
             parts.append(self.phrase(key, held=limit - 1, rep=limit, errors=self.names(exercise, broke)))
-        elif single:
-            parts.append(self.phrase("set_single", errors=self.names(exercise, single)))
+            parts += [self.phrase("set_also", errors=self.names(exercise, others))] if others else []
+        elif others:
+            parts.append(self.phrase("set_single", errors=self.names(exercise, others)))
         elif not doubtful:
             parts.append(self.phrase("set_clean"))
         if doubtful:
             parts.append(self.phrase("unsure", errors=self.names(exercise, doubtful)))
+        if 0 < judged < reps:
+            parts.append(self.phrase("set_partly", judged=judged, reps=reps))
         if judged and unjudged:
             parts.append(self.phrase("unjudged", errors=self.names(exercise, unjudged)))
         if loss is not None:

@@ -86,7 +86,8 @@ class Segmenter:
         self._time = self._watched = float("-inf")
         """Times of the last pose, and of the last one that a posture was read from."""
         self._last_end = float("-inf")
-        self._person = False
+        self._seen = float("-inf")
+        """Time of the last pose with somebody in it."""
         self._newcomer = False
         """Whether somebody stands in another place than who did the last repetitions."""
 
@@ -110,8 +111,20 @@ class Segmenter:
             phase=phase,
             set_number=self._sets_begun,
             rep=len(self._reps),
-            advice=self._advisor.codes(exercise or self.expected),
+            advice=self._advisor.codes(person=self._person),
         )
+
+    @property
+    def _person(self) -> bool:
+        """Whether somebody is in view, or was a moment ago; who lifts is, until the movement is given up."""
+        return self._public is not None or self._time - self._seen <= self._settings.advice.absent_s
+
+    @property
+    def _known(self) -> Exercise | None:
+        """The exercise that is done, once a repetition has turned, or that is looked for."""
+        turned = self._public is not None and self._open[self._public].turn is not None
+        name = self._public if turned else self._reps[-1].exercise if self._reps else None
+        return self._machines[name].exercise if name else self.expected
 
     def expect(self, exercise: str | None) -> None:
         """Look for that exercise only, or for all; what is under way is finished first.
@@ -128,13 +141,14 @@ class Segmenter:
             raise ValueError(f"a pose at {pose.time} s comes after one at {self._time} s")
         self._time = pose.time
         posture = self._reader.read(pose)
-        self._person = pose.found
+        if pose.found:
+            self._seen = pose.time
         events: list[Event] = []
         if self._reader.somebody_else:
             events += self._end_all("somebody_else")
             self._newcomer = not self._reader.returned
             self._advisor.reset()
-        self._advisor.push(pose)
+        self._advisor.push(pose, self._known)
         if posture is None:
             events += self._miss_the_lifter()
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from streamaqa.settings import Settings
 
@@ -125,9 +125,32 @@ class AdviceSettings(Settings):
     """When the lifter is told about the camera's place."""
 
     window_s: float = Field(2.0, gt=0)
-    """Seconds that are looked back on: something must be so for most of them."""
+    """Seconds that are looked back on: something is said once it was so for most of them."""
+    gone_s: float = Field(4.0, gt=0)
+    """Seconds that are looked back on for it to be over: a head that dips into the picture with each
+    repetition is still cut off."""
+    absent_s: float = Field(1.0, gt=0)
+    """Seconds without anybody after which nobody is in view: the pose model loses one pose now and then."""
+    look_s: float = Field(0.4, gt=0)
+    """Seconds between the poses that are looked at: advice needs no more, and the segmenter should stay
+    cheap."""
+    begins: float = Field(0.6, gt=0, le=1)
+    """Share of the looks of `window_s` from which something is said."""
+    ends: float = Field(0.1, ge=0, le=1)
+    """Share of the looks of `gone_s` up to which it is over."""
+    turned: float = Field(3.0, ge=0)
+    """Degrees by which a view has to be too far from the side before somebody is told to turn, and near
+    enough before they are not any more."""
     visibility: float = Field(0.5, ge=0, le=1)
     """Below this a foot counts as hidden: MediaPipe's own default for a usable landmark."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AdviceSettings:
+        if self.gone_s < self.window_s:
+            raise ValueError(f"gone_s ({self.gone_s:g}) has to be window_s ({self.window_s:g}) at least")
+        if self.ends >= self.begins:
+            raise ValueError(f"ends ({self.ends:g}) has to be below begins ({self.begins:g})")
+        return self
 
 
 class SegmenterSettings(Settings):

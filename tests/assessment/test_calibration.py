@@ -50,6 +50,8 @@ def test_a_saved_calibration_says_by_which_rules_it_was_fitted(tmp_path: Path) -
         ("{", "JSON"),
         ('{"signs": {"squat.knees_inward.nose": {"threshold": 1, "softness": 1, "hold": 0.5}}}', "nose"),
         (f'{{"signs": {{"{KEY}": {{"threshold": 1, "softness": 0, "hold": 0.5}}}}}}', "softness"),
+        (f'{{"signs": {{"{KEY}": {{"threshold": NaN, "softness": 1, "hold": 0.5}}}}}}', "threshold"),
+        (f'{{"signs": {{"{KEY}": {{"threshold": 1, "softness": Infinity, "hold": 0.5}}}}}}', "softness"),
         ('{"sings": {}}', "signs"),
         ('{"rules": "4", "signs": {}}', "fitted on version 4"),
     ],

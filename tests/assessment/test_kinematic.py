@@ -124,6 +124,31 @@ def test_a_bottom_that_is_hidden_is_not_taken_for_a_shallow_one() -> None:
     assert "knees_forward" not in judged.abstained
 
 
+@pytest.mark.parametrize("seconds", [0.6, 0.9])
+def test_a_bottom_without_any_pose_is_not_taken_for_a_shallow_one(seconds: float) -> None:
+    _, seen = drawn("squat", 90.0)
+    dropped = [pose for pose in seen.poses if abs(pose.time - seen.rep.turn) > seconds / 2]
+    judged = ASSESSOR.judge(replace(seen, poses=dropped))
+    assert "shallow" in judged.abstained
+    assert found(judged) == set()
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("joint", [Joint.WRIST, Joint.KNEE])
+def test_a_landmark_that_is_no_number_in_some_poses_changes_no_verdict(joint: Joint, number: float) -> None:
+    exercise_name, view, fault = FAULTS["knees_inward"]
+    _, seen = drawn(exercise_name, view, [fault])
+    poses = []
+    for at, pose in enumerate(seen.poses):
+        image, world = pose.image.copy(), pose.world.copy()
+        if at % 15 == 7:
+            image[joint, :2] = world[joint, :3] = number
+        poses.append(replace(pose, image=image, world=world))
+    whole, broken = ASSESSOR.judge(seen), ASSESSOR.judge(replace(seen, poses=poses))
+    assert found(broken) == found(whole) == {"knees_inward"}
+    assert broken.abstained == whole.abstained
+
+
 def _all_seen(evidence: Evidence) -> Evidence:
     """With both legs in view, as the pose model has them; the drawn truth counts the far one as hidden."""
     poses = []

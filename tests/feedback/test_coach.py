@@ -324,3 +324,58 @@ def test_even_an_exercises_own_endless_cue_fits(cue: str, words: str) -> None:
         assert len(advice.cue.encode()) <= 64
         assert len(advice.cue.split()) <= 4
         assert (advice.cue == "") == (advice.cue_code is None)
+
+
+def test_a_cue_that_can_no_longer_be_judged_makes_way() -> None:
+    coach = Coach()
+    forward = {"knees_forward": 0.9}
+    answers = [assessed({"knees_inward": 0.9})] * 2 + [assessed(forward, ("knees_inward",))] * 4
+    said = [coach.rep(rep(n), answer).cue_code for n, answer in enumerate(answers, start=1)]
+    assert said == [None, "squat.knees_inward", None, None, "squat.knees_forward", "squat.knees_forward"]
+
+
+def test_velocity_is_warned_of_whatever_the_assessor_takes_the_exercise_for() -> None:
+    coach = Coach()
+    other = assessed({"torso_angle": 0.9}, exercise="barbell_row")
+    said = [coach.rep(rep(n, loss=loss), other) for n, loss in enumerate((0.3, 0.3, 0.4), start=1)]
+    assert [advice.cue_code for advice in said] == [None, "velocity_loss", None]
+    assert "30%" in said[1].text
+
+
+def test_what_is_no_number_is_neither_slow_nor_clean() -> None:
+    coach = Coach()
+    nothing = assessed({"knees_inward": float("nan")})
+    said = [coach.rep(rep(n, loss=float("nan")), nothing) for n in (1, 2, 3)]
+    assert {(advice.text, advice.cue_code) for advice in said} == {
+        ("This rep could not be judged from this view.", None)
+    }
+
+
+def test_severities_may_be_ones_own() -> None:
+    both = assessed({"knees_inward": 0.9, "shallow": 0.6})
+    assert [a.cue_code for a in (Coach().rep(rep(1), both),)] == [None]
+    coach = Coach(FeedbackSettings(severity={"squat.shallow": "high"}))
+    assert coach.rep(rep(1), both).cue_code == "squat.shallow"
+    with pytest.raises(ValidationError, match=r"no error 'squat\.shalow'"):
+        FeedbackSettings(severity={"squat.shalow": "high"})
+
+
+def test_the_summary_tells_how_much_was_judged_and_what_else_was_seen() -> None:
+    coach = Coach()
+    inward = {"knees_inward": 0.9}
+    answers = [
+        assessed(inward),
+        assessed({**inward, "shallow": 0.9}),
+        assessed({"knees_inward": 0.1, "knees_forward": 0.55}),
+        assessed({}, ("knees_forward", "knees_inward", "shallow")),
+    ]
+    done = [rep(n) for n in range(1, 5)]
+    for each, answer in zip(done, answers, strict=True):
+        coach.rep(each, answer)
+    summary = coach.set_ended(SetEnded(99.0, 1, "squat", tuple(done)))
+    assert summary.judged == {"knees_forward": 1, "knees_inward": 3, "shallow": 1}
+    assert summary.doubtful == ("knees_forward",)
+    assert summary.text == (
+        "4 reps. From the first rep: knees inward. Also seen: shallow depth. Not sure about: knees forward."
+        " 3 of 4 reps could be judged."
+    )

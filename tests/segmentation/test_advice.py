@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from lifter import scene, track
+from pydantic import ValidationError
 
 from streamaqa.body import Joint
 from streamaqa.segmentation import Segmenter
+from streamaqa.segmentation.settings import AdviceSettings
 from streamaqa.signs import SHANK_OVERLEAN
 from streamaqa.types import Pose
 
@@ -69,10 +72,13 @@ def test_feet_that_are_only_guessed_are_not_visible() -> None:
 
 
 def test_a_head_above_the_picture_is_named_while_the_feet_are_in_it() -> None:
-    def raise_(image: np.ndarray) -> None:
-        image[:, 1] -= image[0, 1] + 0.02
+    stream = track(scene("squat", view=90.0))
+    nose = stream[0].image[0, 1]
 
-    assert advice(changed(track(scene("squat", view=90.0)), raise_)) == ("head_not_visible",)
+    def raise_(image: np.ndarray) -> None:
+        image[:, 1] -= nose + 0.02
+
+    assert advice(changed(stream, raise_)) == ("head_not_visible",)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +133,59 @@ def test_a_moments_absence_is_not_worth_advice() -> None:
     stream = track(scene("squat", view=90.0))
     gone = [Pose.nobody(pose.time, pose.size) for pose in stream[-10:]]
     assert advice(stream[:-10] + gone) == ()
+
+
+def said_over(stream: list[Pose]) -> list[tuple[bool, tuple[str, ...]]]:
+    """Whether somebody is in view and what is advised, each time that changes."""
+    segmenter, told = Segmenter(), []
+    for pose in stream:
+        segmenter.push(pose)
+        told.append((segmenter.status.person, segmenter.status.advice))
+    return [told[0]] + [new for old, new in itertools.pairwise(told) if new != old]
+
+
+def test_a_pose_that_is_lost_now_and_then_is_no_lifter_who_left() -> None:
+    stream = track(scene("squat", reps=4, view=90.0))
+    lossy = [Pose.nobody(p.time, p.size) if i % 30 == 29 else p for i, p in enumerate(stream)]
+    assert said_over(lossy) == [(True, ())]
+
+
+def test_who_is_gone_for_longer_than_a_moment_is_gone() -> None:
+    stream = track(scene("squat", view=90.0))
+    gone = [Pose.nobody(stream[-1].time + i / 30, stream[-1].size) for i in range(1, 60)]
+    assert said_over(stream + gone) == [(True, ()), (False, ()), (False, ("nobody_in_view",))]
+
+
+def test_a_head_that_dips_into_the_picture_with_each_rep_is_cut_off_all_the_time() -> None:
+    stream = track(scene("squat", reps=4, view=90.0))
+    nose = stream[0].image[0, 1]
+
+    def raise_(image: np.ndarray) -> None:
+        image[:, 1] -= nose + 0.02
+
+    assert said_over(changed(stream, raise_)) == [(True, ()), (True, ("head_not_visible",))]
+
+
+def test_a_foot_on_the_brink_of_being_seen_does_not_flicker() -> None:
+    rng = np.random.default_rng(0)
+
+    def waver(image: np.ndarray) -> None:
+        image[Joint.ANKLE : Joint.ANKLE + 2, 3] = 0.5 + 0.1 * rng.standard_normal()
+
+    assert len(said_over(changed(track(scene("squat", reps=6, view=90.0)), waver))) <= 2
+
+
+def test_nothing_is_advised_on_a_single_pose() -> None:
+    def hide(image: np.ndarray) -> None:
+        image[Joint.ANKLE : Joint.ANKLE + 2, 3] = 0.1
+
+    assert advice(changed(track(scene("squat", view=90.0))[:1], hide)) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [({"gone_s": 1.0}, "gone_s"), ({"ends": 0.7}, "ends")],
+)
+def test_advice_that_could_not_hold_is_refused(given: dict[str, float], why: str) -> None:
+    with pytest.raises(ValidationError, match=f"{why} .* has to be"):
+        AdviceSettings.model_validate(given)

@@ -101,6 +101,8 @@ def _set() -> SetMessage:
         text=advice.text,
         lang=advice.lang,
         technique_limit_rep=advice.technique_limit,
+        judged=advice.judged,
+        doubtful=advice.doubtful,
     )
     return message.model_copy(update={"id": "9d8c7b6a5f4e3d2c1b0a9f8e7d6c5b4a", "seq": 11})
 
