@@ -237,7 +237,7 @@ def _shown(body: Body, sign: Sign) -> bool:
 
 
 def _longest_gap(time: Array, rep: Rep) -> float:
-    """Seconds of the repetition between two poses that follow each other, (T,) of them, or before or after."""
+    """Longest time of the repetition, seconds, without any of the poses at (T,) times."""
     return float(np.diff(time, prepend=rep.start, append=rep.end).max())
 
 
