@@ -83,7 +83,7 @@ def worker(
         from streamaqa.worker.server import serve
         from streamaqa.worker.settings import WorkerSettings, read_token
     except ModuleNotFoundError as error:
-        raise UsageError(f"the worker needs {error.name}: pip install 'streamaqa[worker]'") from error
+        raise UsageError(f"the worker needs {error.name}: pip install -e '.[worker]'") from error
     plan = _plan({"unit": unit, "sampling": sampling, "frames": frames, "fps": fps, "crop": crop})
     try:
         settings = WorkerSettings(
@@ -124,7 +124,7 @@ def load(settings: WorkerSettings) -> Sequence[Engine]:
     try:
         from streamaqa.worker.llava_engine import load as load_llava
     except ModuleNotFoundError as error:
-        raise UsageError(f"the worker needs {error.name}: pip install 'streamaqa[worker]'") from error
+        raise UsageError(f"the worker needs {error.name}: pip install -e '.[worker]'") from error
     return load_llava(settings)
 
 

@@ -363,12 +363,12 @@ HIDDEN_LEGS = (
 # Who squats with dumbbells leans a little more at times (deadlifts by 60 degrees and more, seen from behind
 # by 37 and more), but sinks by 0.9 and more (deadlifts by 0.7 at most), or has not come down to where a bar
 # lies, under a trunk that is seen longer (0.6 and more; deadlifts' 0.57 at most).
-TRUNK_BENT = Gate("trunk_bent", trunk_shown, "turn", low=0.6)
+TRUNK_SHOWS = Gate("trunk_bent", trunk_shown, "turn", low=0.6)
 SQUATTED = (
     Gate("bowed", trunk_lean, "turn", high=55.0, softness=10.0),
     Gate("not_deep", hips_over_ankles, "change", high=-0.8, instead=(
         Gate("hands_down", wrists_over_ankles, "turn", low=0.45),
-        TRUNK_BENT,
+        TRUNK_SHOWS,
     )),
 )  # fmt: skip
 # No bow folds the knees beyond a right angle, and deadlifts to 100 degrees, as far as legs are seen.
@@ -379,8 +379,8 @@ FOLDED = (
 # Squats take the hands down to the ankles with dumbbells only, beside folded legs and under a trunk that
 # shows. Of a deadlift on its way the pose model lowers the hips for a moment, mostly over legs that it leaves
 # straight; where it folds them, the trunk was still bent at the end.
-UPRIGHT_AGAIN = replace(TRUNK_BENT, name="ended_bent", moment="end")
-FOLDED_OR_GUESSED = (replace(LEGS_GUESSED, instead=(TRUNK_BENT, *FOLDED, UPRIGHT_AGAIN)),)
+UPRIGHT_AGAIN = replace(TRUNK_SHOWS, name="ended_bent", moment="end")
+FOLDED_OR_GUESSED = (replace(LEGS_GUESSED, instead=(TRUNK_SHOWS, *FOLDED, UPRIGHT_AGAIN)),)
 # Who ducks under a bar in its rack holds on to it: hands at the shoulders' height stay where they are. A bar
 # that is carried comes along; hands that hang, and are stretched out on the way down, may stay as well. Seen
 # from the side the hands are hidden behind plates, and there the step under the bar shows.
@@ -447,7 +447,7 @@ PRESS = Motion(
         Gate("began_bent", trunk_lean, "start", high=45.0, softness=10.0),
         Gate("ended_bent", trunk_lean, "end", high=45.0, softness=10.0),
         Gate("shoulders_sink", shoulder_height, "change", low=-0.3),
-        Gate("arms_not_seen", arms_seen, "turn", low=0.4),
+        Gate("arms_not_seen", arms_seen, "turn", low=0.15),
     ),
 )
 

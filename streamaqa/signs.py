@@ -43,9 +43,9 @@ two take out what the pose model adds to a posture, whoever takes it."""
 SAGITTAL = frozenset({View.SIDE, View.FRONT_OBLIQUE, View.REAR_OBLIQUE})
 """Views that show what moves forward and back."""
 SIDEWAYS = frozenset({View.SIDE})
-"""Of these, those that need no depth for it."""
-FROM_AHEAD = frozenset({View.SIDE, View.FRONT_OBLIQUE})
-"""Of these, those in which the pose model's depth of a standing leg can be trusted to 8 degrees."""
+"""The view that shows it without depth."""
+SIDE_AND_FRONT_OBLIQUE = frozenset({View.SIDE, View.FRONT_OBLIQUE})
+"""Views in which the pose model's depth of a standing leg can be trusted to 8 degrees."""
 FROM_FRONT = frozenset({View.FRONT})
 """The view that shows what moves left and right, and hides neither forearms nor feet."""
 FROM_BEHIND = frozenset({View.REAR, View.REAR_OBLIQUE})
@@ -227,7 +227,7 @@ KNEE_BEND = Sign(
     "knee_bend",
     knee_bend,
     LEG,
-    FROM_AHEAD,
+    SIDE_AND_FRONT_OBLIQUE,
     threshold=8.3,
     softness=0.75,
     source="15 degrees in coaching, of which the model shows two thirds; one of 324 sound drawn "

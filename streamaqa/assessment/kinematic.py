@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from streamaqa.windows import WindowPlan
 
 OUTSET = (0.3, 0.35)
-"""A repetition begins from so many seconds before its start to that share of the first phase: seconds fewer
-than a rest between two, so that nothing of the repetition before counts."""
+"""The window of the baseline: from so many seconds before the repetition to that share of its first phase.
+Shorter than the rest between two, so that nothing of the one before is in it."""
 
 
 class KinematicSettings(Settings):

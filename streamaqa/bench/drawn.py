@@ -58,18 +58,13 @@ class Tally:
     def add(self, drawn: Sequence[TrueRep], found: Sequence[RepEnded]) -> None:
         """Compare one scene."""
         self.reps += len(drawn)
-        used: list[RepEnded] = []
-        for true in drawn:
-            near = [e for e in found if e not in used and abs(e.rep.turn - true.turn) <= NEAR_S]
-            if not near:
-                continue
-            event = min(near, key=lambda e: abs(e.rep.turn - true.turn))
-            used.append(event)
+        pairs = paired(drawn, found)
+        for true, event in pairs:
             if (rep := event.rep).exercise == true.exercise:
                 self.right += 1
                 self.errors.append((rep.start - true.start, rep.turn - true.turn, rep.end - true.end))
                 self.delays.append(event.at - true.end)
-        self.extra += len(found) - len(used)
+        self.extra += len(found) - len(pairs)
 
     @property
     def right_share(self) -> float:
@@ -90,6 +85,17 @@ class Tally:
     def delay_p95(self) -> float:
         """95th percentile, seconds."""
         return float(np.percentile(self.delays, 95)) if self.delays else float("nan")
+
+
+def paired(drawn: Iterable[TrueRep], found: Sequence[RepEnded]) -> list[tuple[TrueRep, RepEnded]]:
+    """Each drawn repetition and the one found for it, of any exercise: that with the nearest turn."""
+    pairs: list[tuple[TrueRep, RepEnded]] = []
+    for true in drawn:
+        used = {id(event) for _, event in pairs}
+        near = [e for e in found if id(e) not in used and abs(e.rep.turn - true.turn) <= NEAR_S]
+        if near:
+            pairs.append((true, min(near, key=lambda e: abs(e.rep.turn - true.turn))))
+    return pairs
 
 
 def sum_up(tally: Tally) -> DrawnResult:

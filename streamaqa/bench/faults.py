@@ -17,10 +17,10 @@ from rich import box
 from rich.table import Table
 
 from streamaqa.assessment import KinematicAssessor
+from streamaqa.bench.drawn import SIZE, found_in, paired
 from streamaqa.bench.estimated import EstimatedTracks, Take
 from streamaqa.bench.progress import tracked
 from streamaqa.exercises import exercise
-from streamaqa.segmentation import Segmenter
 from streamaqa.sources.synthetic import (
     Fault,
     Scene,
@@ -30,7 +30,7 @@ from streamaqa.sources.synthetic import (
     random_fault,
     random_scene,
 )
-from streamaqa.types import Assessment, Evidence, Pose, Rep, RepEnded
+from streamaqa.types import Assessment, Evidence, Pose
 
 SEEDS: Final = range(11000, 11168)
 """Lifters and views on which nothing was tuned: `signs` says which seeds its rules were fitted on."""
@@ -39,11 +39,8 @@ TEMPOS: Final = (0.7, 1.0, 1.6)
 """Seconds of a phase."""
 FPS: Final = 20.0
 """The slowest camera rate that is promised: less than that hurts, more costs time here only."""
-SIZE: Final = (360, 480)
 LEAD_S: Final = 3.0
 """Seconds of poses before a repetition, as the pipeline hands out."""
-NEAR_S: Final = 0.75
-"""A turn farther away than this is another repetition's (DESIGN.md)."""
 
 Band = tuple[float, float]
 """Degrees from facing the camera, 0 to 180, to either side."""
@@ -176,15 +173,8 @@ def _faults(name: str, theme: str, rng: np.random.Generator) -> tuple[Fault, ...
 
 def matched(scene: Scene, poses: Sequence[Pose]) -> Iterator[tuple[TrueRep, Evidence]]:
     """Drawn repetitions that the segmenter found and recognized, with what an assessor gets to see."""
-    segmenter = Segmenter()
-    events = [event for pose in poses for event in segmenter.push(pose)] + segmenter.flush()
-    found = [event.rep for event in events if isinstance(event, RepEnded)]
-    for true in Truth(scene, SIZE).reps:
-        near = [rep for rep in found if abs(rep.turn - true.turn) <= NEAR_S]
-        if not near:
-            continue
-        rep: Rep = min(near, key=lambda one: abs(one.turn - true.turn))
-        if rep.exercise == true.exercise:
+    for true, event in paired(Truth(scene, SIZE).reps, found_in(poses)):
+        if (rep := event.rep).exercise == true.exercise:
             shown = [pose for pose in poses if rep.start - LEAD_S <= pose.time <= rep.end]
             yield true, Evidence(rep, shown)
 

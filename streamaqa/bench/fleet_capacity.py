@@ -17,7 +17,7 @@ def capacities(size: Literal["tiny", "0.5b", "7b"], frames: Sequence[int]) -> tu
     try:
         import torch
     except ImportError as error:
-        raise UsageError("bench fleet --size needs torch: pip install 'streamaqa[worker]'") from error
+        raise UsageError("bench fleet --size needs torch: pip install -e '.[worker]'") from error
     from streamaqa.llava.config import LlavaVideoConfig
     from streamaqa.llava.cost import Costs
 

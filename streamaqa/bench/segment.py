@@ -65,9 +65,9 @@ def measure(
         stressed: the recordings changed in many ways, a minute.
         rendered: all of these through the pose model, 45 minutes the first time.
         held_out: score each recording with parameters chosen without it, an hour the first time.
-        faults: the kinematic assessor on drawn faults, some minutes.
+        faults: the kinematic assessor on drawn faults, half an hour the first time.
         workers: processes that search parameters.
-        seed: of the rendered lifters and of uneven sets; on 0 parameters were tried.
+        seed: of all that is drawn but the even sets on exact landmarks; on 0 parameters were tried.
         bodies: how many people are rendered.
 
     Raises SourceError where a pose track or the clip is missing, ModelFileError if what is asked for needs a

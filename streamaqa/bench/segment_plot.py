@@ -18,8 +18,11 @@ from streamaqa.segmentation.signals import PostureReader
 from streamaqa.sources.synthetic import TrueRep
 from streamaqa.types import Event, Pose, RepCancelled, RepEnded
 
-_PHASES = {"lowering": "tab:orange", "lifting": "tab:green"}
-_BOUNDARIES = {"start": "tab:green", "turn": "tab:blue", "end": "tab:red"}
+_PHASES = {"lowering": "tab:blue", "lifting": "tab:orange"}
+_EXERCISES = ("tab:purple", "tab:cyan", "tab:olive")
+_ANGLES = {"knee": "tab:green", "lean": "tab:brown", "elbow": "tab:pink"}
+_WANTED = {"start": ":", "turn": "-", "end": "--"}
+"""Line styles; those of repetitions that the clip cuts are grey."""
 _GAP_S = 0.2
 """Lines do not go across longer times without a pose."""
 
@@ -52,7 +55,10 @@ def drawn(reps: Iterable[TrueRep]) -> list[Marked]:
 def plot(
     path: Path, title: str, poses: Sequence[Pose], events: Sequence[Event], wanted: Sequence[Marked]
 ) -> None:
-    """Draw each exercise's signal; phases found as bands above, what is wanted as lines."""
+    """Draw each exercise's signal; phases found as bands above, what is wanted as lines.
+
+    Of an exercise that was recognized it is the height that its boundaries are read from.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -64,14 +70,14 @@ def plot(
     found, above, below = figure.subplots(3, 1, sharex=True, height_ratios=(0.5, 3, 1.5))
     times = [posture.time for posture in postures]
     recognized = {event.rep.exercise for event in events if isinstance(event, RepEnded)}
-    for exercise in EXERCISES:
-        if exercise.motion is not None:
-            width = 2.0 if exercise.name in recognized else 0.8
-            heights = _broken(postures, exercise.motion.signal)
-            above.plot(times, heights, label=exercise.name, linewidth=width)
-    for name in ("knee", "lean", "elbow"):
-        below.plot(times, _broken(postures, attrgetter(name)), label=name, linewidth=0.8)
-    _draw_found(found, events)
+    for exercise, colour in zip(EXERCISES, cycle(_EXERCISES), strict=False):
+        if (motion := exercise.motion) is not None:
+            told = exercise.name in recognized
+            heights = _broken(postures, (told and motion.height) or motion.signal)
+            above.plot(times, heights, color=colour, label=exercise.name, linewidth=2.0 if told else 0.8)
+    for name, colour in _ANGLES.items():
+        below.plot(times, _broken(postures, attrgetter(name)), color=colour, label=name, linewidth=0.8)
+    _draw_found(found, events, times[-1] if times else 0.0)
     for rep in wanted:
         for axes in (found, above):
             _draw_wanted(axes, rep)
@@ -80,12 +86,14 @@ def plot(
     below.set(xlabel="time [s]", ylabel="angle [degrees]")
     legend: list[Any] = [Patch(color=colour, alpha=0.6, label=kind) for kind, colour in _PHASES.items()]
     legend += [Line2D([], [], color="black", label="said")]
-    legend += [Line2D([], [], color=c, linewidth=0.8, label=f"wanted: {n}") for n, c in _BOUNDARIES.items()]
-    figure.legend(handles=legend, loc="outside upper right", ncols=6, fontsize=8)
-    above.legend(loc="lower left", fontsize=8)
-    below.legend(loc="lower left", fontsize=8)
+    lines = [Line2D([], [], color="black", ls=style, lw=0.9, label=name) for name, style in _WANTED.items()]
+    legend += [Line2D([], [], lw=0, label="wanted:"), *lines]
+    legend += [Line2D([], [], color="grey", ls="-", lw=0.9, label="of a rep that the clip cuts")]
+    figure.legend(handles=legend, loc="outside upper right", ncols=8, fontsize=8)
+    for axes in (above, below):
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=70)
+    figure.savefig(path, dpi=110)
 
 
 def _read(poses: Sequence[Pose]) -> list[Posture]:
@@ -102,7 +110,7 @@ def _broken(postures: Sequence[Posture], measure: Measure) -> list[float]:
     return values
 
 
-def _draw_found(axes: Any, events: Sequence[Event]) -> None:
+def _draw_found(axes: Any, events: Sequence[Event], last: float) -> None:
     """Bands of the phases, a tick where each repetition was said, and why the others were nothing."""
     heights = cycle((0.05, 0.2, 0.35))
     for event in events:
@@ -112,11 +120,13 @@ def _draw_found(axes: Any, events: Sequence[Event]) -> None:
             axes.text(event.rep.start, 0.55, f" {event.rep.exercise} {event.rep.number}", fontsize=8)
             axes.axvline(event.at, 0.4, 1.0, color="black")
         elif isinstance(event, RepCancelled):
-            axes.text(event.at, next(heights), event.reason, fontsize=7, color="tab:red")
+            side = "right" if event.at > 0.85 * last else "left"
+            axes.text(event.at, next(heights), event.reason, fontsize=7, color="tab:red", ha=side)
 
 
 def _draw_wanted(axes: Any, rep: Marked) -> None:
-    for time, colour in zip(rep.times, _BOUNDARIES.values(), strict=True):
+    colour = "grey" if rep.partial else "black"
+    for time, style in zip(rep.times, _WANTED.values(), strict=True):
         if time is not None:
-            axes.axvspan(time - rep.doubt, time + rep.doubt, color=colour, alpha=0.07)
-            axes.axvline(time, color=colour, linestyle="--" if rep.partial else "-", linewidth=0.8)
+            axes.axvspan(time - rep.doubt, time + rep.doubt, color=colour, alpha=0.06, linewidth=0)
+            axes.axvline(time, color=colour, linestyle=style, linewidth=0.9)

@@ -1,7 +1,7 @@
 """The segmenter on rendered lifters, the whole way: drawn pixels, the real pose model, then the segmenter.
 
 Every exercise, view and tempo, by three people, each time in another room before another camera, and what is
-no repetition. It takes some 25 minutes the first time and seconds after that: see `estimated`.
+no repetition. It takes some 45 minutes the first time and seconds after that: see `estimated`.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class RenderedResult:
     reps: int
     """Drawn."""
     right_share: float
-    """Drawn repetitions found with the right exercise, seen from ahead or from the side."""
+    """Drawn repetitions found with the right exercise."""
     right_share_behind: float
-    """... and from behind."""
+    """Of these that are seen from behind."""
     extra: int
     """Found, but not drawn."""
     within_two_frames: float
@@ -118,7 +118,7 @@ def measure_rendered(
     both = Tally(errors=ahead.errors + behind.errors, delays=ahead.delays + behind.delays)
     return RenderedResult(
         reps=ahead.reps + behind.reps,
-        right_share=ahead.right_share,
+        right_share=(ahead.right + behind.right) / (ahead.reps + behind.reps),
         right_share_behind=behind.right_share,
         extra=ahead.extra + behind.extra,
         within_two_frames=both.within,

@@ -166,8 +166,8 @@ def tables(result: SegmentResult) -> list[Table]:
     if (search := result.held_out) is not None:
         shown.append(_each("Annotated recordings, each left out", search.by_recording.figures.recordings))
         shown.append(_choices(search.by_recording, search.by_source))
-    if result.others or result.others_rendered:
-        shown.append(_each_other(result.others, result.others_rendered))
+    if (others := _each_other(result.others, result.others_rendered)).row_count:
+        shown.append(others)
     total = Table("", "figure", "measured", "wanted", "met", title="Segmenter")
     part = ""
     for figure in figures(result):
@@ -186,13 +186,17 @@ def tables(result: SegmentResult) -> list[Table]:
 
 
 def _each(title: str, recordings: tuple[Recording, ...]) -> Table:
-    each = Table("recording", "reps", "found", "worst boundary", "mean delay", title=title)
+    each = Table(title=title)
+    each.add_column("recording", no_wrap=True)
+    for heading in ("reps", "found", "worst", "said"):
+        each.add_column(heading, justify="right")
+    each.caption = "Seconds: the worst boundary; how long after the end a repetition was said, mean."
     for r in recordings:
         worst = max((e for m in r.matched for e in m.errors), default=math.nan)
         delay = float(np.mean([m.delay for m in r.matched])) if r.matched else math.nan
         reps = f"{r.expected}" + (f" + {r.partial} cut" if r.partial else "")
         found = f"{r.counted}" if r.exact else f"[red]{r.counted}[/red]"
-        each.add_row(r.name, reps, found, _value(worst, "seconds"), _value(delay, "seconds"))
+        each.add_row(r.name, reps, found, *("" if math.isnan(x) else f"{x:.2f}" for x in (worst, delay)))
     return each
 
 
@@ -207,7 +211,7 @@ def _each_other(exact: tuple[OtherResult, ...], rendered: tuple[OtherResult, ...
         if names:
             counts = ["" if each is None else str(each.counted) for each in found]
             table.add_row(kind, str(any_way.done), *counts, ", ".join(sorted(names)))
-    table.caption = f"Of {len(kinds) - table.row_count} others nothing was counted."
+    table.caption = f"Nothing was counted of {len(kinds) - table.row_count} others."
     return table
 
 

@@ -35,7 +35,7 @@ from streamaqa.segmentation.signals import PostureReader
 from streamaqa.sources.synthetic import TrueRep
 from streamaqa.types import Event, Pose, RepEnded
 
-_Read: TypeAlias = tuple[Posture | None, bool]
+_Read: TypeAlias = tuple[Posture | None, bool, bool]
 Values: TypeAlias = tuple[float, ...]
 """One value for each of `PARAMETERS`, in their order."""
 
@@ -100,7 +100,7 @@ class _Reader(PostureReader):
         self._postures = iter(postures)
 
     def read(self, pose: Pose) -> Posture | None:  # noqa: ARG002 # named as in the reader
-        posture, self.somebody_else = next(self._postures)
+        posture, self.somebody_else, self.returned = next(self._postures)
         return posture
 
 
@@ -113,9 +113,9 @@ class _NoAdvisor(Advisor):
 
 @lru_cache(maxsize=512)
 def _read(track: Track, settings: SignalSettings) -> tuple[_Read, ...]:
-    """Of each pose its posture, and whether somebody else came."""
+    """Of each pose its posture, whether somebody else came, and whether they had been there before."""
     reader = PostureReader(settings)
-    return tuple((reader.read(pose), reader.somebody_else) for pose in track.poses)
+    return tuple((reader.read(pose), reader.somebody_else, reader.returned) for pose in track.poses)
 
 
 @dataclass(frozen=True, slots=True)

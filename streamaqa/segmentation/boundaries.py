@@ -22,8 +22,9 @@ from streamaqa.segmentation.minimum_jerk import Curve, fit, time_of
 from streamaqa.segmentation.settings import PhaseSettings
 
 GAP_S = 0.25
-"""Seconds without a pose in which a crossing is not seen but drawn by a straight line: a squat's start may be
-early by half of them. Longer than from one pose to the next at 10 a second with one lost."""
+"""Longest time between two poses, seconds, across which a crossing is read by a straight line; over a longer
+one it is taken from the fitted curve, for a line puts a squat's start early by half of the gap. From one pose
+to the next at 10 a second with one lost are 0.2."""
 
 
 @dataclass(frozen=True, slots=True)

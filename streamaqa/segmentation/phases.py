@@ -62,7 +62,8 @@ Note = Opened | Turned | Closed | Dropped
 
 
 _BEGUN = 0.25
-"""Share of the travel until a movement is noticed, below which the lifter was still at rest."""
+"""Share of the travel until a movement is noticed, below which the lifter was still at rest; and of the way
+home, below which they are still at the turn."""
 _SMOOTH = 0.002
 """Share of a range that a curve leaves of the smoothest movement."""
 _BEYOND = 1.25
@@ -101,6 +102,8 @@ class PhaseMachine:
         self._stood, self._stood_at = -math.inf, -math.inf
         """The level at which the lifter last stood still, and when: a dip may come before the start."""
         self._began = self._left = self._topped = self._lowest = 0.0
+        self._held = self._held_since = 0.0
+        """The level that is held, and since when: noise goes on finding new highest values for seconds."""
         self._peak_speed = self._moving = 0.0
         self._ledges: dict[int, tuple[float, float]] = {}
         """Where the signal paused on the way out, and until when, by the level in steps of `still`."""
@@ -124,7 +127,7 @@ class PhaseMachine:
         raw = self._sign * self._motion.signal(posture)
         hidden = bool(self._past) and posture.time - self._past.last.time > self._settings.gap_s
         if self._past and (hidden or posture.walked):
-            notes = self.end("gap") if hidden else self._drop("walked") if self.open else []
+            notes = self.end("gap" if hidden else "walked")
             self.reset()
             return notes + self.push(posture)
         if self._glitch(posture.time, raw):
@@ -166,6 +169,7 @@ class PhaseMachine:
             self._stood = -math.inf
         self._found = now.value if self._past.gap() > GAP_S else None
         self._top, self._topped = now.value, now.time
+        self._held, self._held_since = now.value, now.time
         start = self._began = self._past.last_below(self._base + _BEGUN * (now.value - self._base))
         self._elsewhere = not self._may_begin(start, roughly=True)
         self._ledges.clear()
@@ -176,6 +180,8 @@ class PhaseMachine:
         s = self._settings
         if now.value > self._top:
             self._top, self._topped = now.value, now.time
+        if now.value > self._held + self._margin():
+            self._held, self._held_since = now.value, now.time
         travel = self._top - self._base
         if (level := self._begins_here(now)) is not None:
             self._past.forget(now.time - s.pause_s)
@@ -184,7 +190,7 @@ class PhaseMachine:
             self._found = None  # the movement goes on
         if self._found is not None and now.time - self._left >= s.still_s:
             return self._drop("moved_unseen", self._found)
-        if now.time - self._left > s.most_s or now.time - self._topped > s.hold_s:
+        if now.time - self._left > s.most_s or now.time - self._held_since > s.hold_s:
             return self._drop("too_long", now.value)
         least = self._motion.least_range
         if travel < least:
@@ -218,7 +224,8 @@ class PhaseMachine:
         speed = -self._filter.speed
         self._peak_speed = max(self._peak_speed, speed)
         returned = self._returned()
-        if now.time - self._left > s.most_s:
+        held = returned < _BEGUN and now.time - self._held_since > s.hold_s
+        if held or now.time - self._left > s.most_s:
             return self._drop("too_long", now.value)
         if now.value - self._low > self._margin() and not self._still_out():
             if returned >= s.returned or self._ledge() is not None:

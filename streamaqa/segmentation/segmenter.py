@@ -137,7 +137,7 @@ class Segmenter:
 
     def push(self, pose: Pose) -> list[Event]:
         """Take the next pose. Raises ValueError if its time is not after the last one's."""
-        if pose.time <= self._time:
+        if not pose.time > self._time:
             raise ValueError(f"a pose at {pose.time} s comes after one at {self._time} s")
         self._time = pose.time
         posture = self._reader.read(pose)

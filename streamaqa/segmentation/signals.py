@@ -69,14 +69,14 @@ class PostureReader:
         """Where the lifter's shoulders were before somebody else took over, pixels, and the ruler there."""
 
     def read(self, pose: Pose) -> Posture | None:
-        """The posture, or None if nobody was found or the body jumped, most likely a mistake.
+        """The posture, or None if nobody was found, a landmark is no number, or the body jumped: a mistake.
 
         A jump that lasts is somebody else: this resets itself and says so by `somebody_else`, and also by
         `returned` if they are where the lifter was before the last such jump: that one was a mistake.
         """
         self.somebody_else = False
         self._rise(pose)
-        if not pose.found:
+        if not (np.isfinite(pose.image[_USED, :]).all() and np.isfinite(pose.world[_USED, :]).all()):
             return None
         width, height = pose.size
         across, up_by = self._room

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from streamaqa.bench.drawn import SIZE
 from streamaqa.bench.estimated import EstimatedTracks, Take
 from streamaqa.bench.faults import (
     FPS,
     REPS,
     SEEDS,
     SHOWN,
-    SIZE,
     THEMES,
     Case,
     ErrorResult,

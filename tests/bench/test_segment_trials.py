@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from streamaqa.bench.drawn import Tally
 from streamaqa.bench.segment_space import BOUNDS, PARAMETERS, exercises_of, settings_of, shipped, start
 from streamaqa.bench.segment_tracks import Track, drawn
 from streamaqa.bench.segment_trials import Trials, Values, attempt
-from streamaqa.sources.pose_track import PoseTrackSource
+from streamaqa.sources.pose_track import PoseTrackSource, save_track
 from streamaqa.types import RepEnded
 
 SHIPPED: Values = tuple(shipped().values())
@@ -128,11 +130,14 @@ def test_a_gate_that_nothing_met_needs_no_second_trial(small: Path) -> None:
 
 
 def test_other_poses_are_another_file(small: Path) -> None:
-    with Trials(small, small / "kept"):
-        pass
-    entries = json.loads((small / "clips" / "annotations.json").read_text())
-    entries[0]["reps"][0]["tol_s"] += 0.1
-    (small / "clips" / "annotations.json").write_text(json.dumps(entries))
+    with Trials(small, small / "kept") as trials:
+        trials.know({(trials.names[0], SHIPPED): SHIPPED})
+    with Trials(small, small / "kept") as trials:
+        trials.know({(trials.names[0], SHIPPED): SHIPPED})
+        assert trials.tried == 0  # it was kept
+    path = small / "poses" / f"{trials.names[0]}.npz"
+    first, *others = PoseTrackSource(path).poses()
+    save_track(path, [replace(first, image=first.image + np.float32(0.01)), *others])
     segment_trials._tracks.cache_clear()
     with Trials(small, small / "kept") as trials:
         trials.know({(trials.names[0], SHIPPED): SHIPPED})

@@ -119,10 +119,6 @@ def test_where_the_exercise_is_known_beforehand_advice_comes_before_the_set() ->
     assert segmenter.status.advice == ("turn_side_on",)
 
 
-def test_a_squat_seen_from_ahead_is_told_to_turn_side_on() -> None:
-    assert "turn_side_on" in advice(track(scene("squat", view=0.0)))
-
-
 def test_nearly_side_on_is_not_enough_where_an_error_shows_in_less() -> None:
     least, _ = SHANK_OVERLEAN.facing
     assert "turn_side_on" in advice(track(scene("squat", view=least - 5.0)))

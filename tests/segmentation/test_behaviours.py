@@ -383,6 +383,7 @@ def test_with_a_height_the_velocity_is_near_the_bars(exercise: str, within: floa
 
 def test_velocity_follows_the_tempo_and_the_range_does_not() -> None:
     quick, slow = (reps(run(track(scene("overhead_press", tempo=t, seed=6)))) for t in (0.8, 1.6))
+    assert len(quick) == 2
     for one, other in zip(quick, slow, strict=True):
         assert one.range_of_motion == pytest.approx(other.range_of_motion, rel=0.05)
         assert one.mean_lifting_velocity == pytest.approx(2 * other.mean_lifting_velocity, rel=0.15)

@@ -225,15 +225,3 @@ def test_flow_that_tells_nothing_leaves_the_landmarks_their_say() -> None:
     plain = truth(drawn).poses(np.arange(0.0, truth(drawn).duration, 1 / 30))
     nothing = Flow(np.full(POINTS, np.nan, np.float32), (0.0, 0.0))
     assert run([replace(pose, flow=nothing) for pose in plain]) == run(plain)
-
-
-def test_a_segmenter_that_is_reset_forgets_how_far_the_room_went() -> None:
-    drawn = scene("squat", reps=1, view=90.0, tempo=1.2, seed=2)
-    plain = truth(drawn).poses(np.arange(0.0, truth(drawn).duration, 1 / 30))
-    segmenter = Segmenter()
-    panned = Flow(np.zeros(POINTS, np.float32), (0.0, 0.2))
-    for pose in plain[:5]:
-        segmenter.push(replace(pose, flow=panned))
-    segmenter.reset()
-    later = [replace(pose, time=pose.time + 100.0) for pose in plain]
-    assert len(reps(run(later, segmenter))) == 1

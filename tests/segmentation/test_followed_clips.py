@@ -35,8 +35,8 @@ def test_a_press_whose_hands_leave_the_picture_is_counted(shared: Path, pose_mod
     source.close()
     assert [rep.exercise for rep in found] == ["overhead_press"] * 2
     for rep, wanted in zip(found, annotation["reps"], strict=True):
-        assert rep.turn == pytest.approx(wanted["turn_s"], abs=0.75)
-        assert rep.end == pytest.approx(wanted["end_s"], abs=0.4)
+        assert rep.turn == pytest.approx(wanted["turn_s"], abs=0.35)
+        assert rep.end == pytest.approx(wanted["end_s"], abs=0.15)
 
 
 def test_slow_rows_under_a_camera_that_pans_are_cut_within_two_frames(pose_model: Path) -> None:

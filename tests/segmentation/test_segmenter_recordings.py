@@ -38,7 +38,7 @@ def test_exercise_and_first_phase_are_right(result: SegmentResult) -> None:
 
 
 def test_a_repetition_is_said_soon_after_its_end(result: SegmentResult) -> None:
-    assert result.delay_p95 <= 0.35
+    assert result.delay_p95_rested <= 0.35  # what the stream's end confirms would flatter
 
 
 @pytest.mark.parametrize("keep", [2, 3])
@@ -56,3 +56,11 @@ def test_a_camera_that_sways_changes_no_count(shared: Path) -> None:
         return replace(stream[i], image=image)
 
     assert len(reps(run(swayed(i) for i in range(len(stream))))) == 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("begun", [1.5, 3.0, 5.0])
+def test_a_repetition_that_is_nearly_home_survives_a_size_that_leaps(shared: Path, begun: float) -> None:
+    """Its lifter leaves and fills the picture: pixels a metre leap by a quarter before the bar is back."""
+    stream = list(PoseTrackSource(shared / "poses" / "squat_barbell_repcount_test2315.npz").poses())
+    found = reps(run([pose for pose in stream if pose.time >= begun]))
+    assert any(rep.turn == pytest.approx(6.45, abs=0.3) for rep in found)
