@@ -1,4 +1,4 @@
-"""Figures on drawn lifters through the real pose model, with limits a little under what `docs/benchmarks.md` says.
+"""Figures on drawn lifters through the real pose model, beside what is wanted of them.
 
 An hour the first time; poses are kept in the user's cache. Seeds are those that nothing was set by.
 """
