@@ -25,7 +25,9 @@ from streamaqa.assessment import KinematicAssessor
 from streamaqa.config import CameraSettings, load
 from streamaqa.delivery.messages import AnyMessage, FeedbackMessage
 from streamaqa.engine import new_session
+from streamaqa.exercises import exercise
 from streamaqa.feedback import Coach
+from streamaqa.feedback.words import Words
 from streamaqa.pipeline import Pipeline
 from streamaqa.pose import MediaPipePose
 from streamaqa.pose.model_file import locate
@@ -38,6 +40,8 @@ BONES += [(23, 25), (25, 27), (24, 26), (26, 28), (27, 31), (28, 32)]
 """Pairs of MediaPipe landmarks that are joined by a line."""
 COLOURS = {"lowering": "#4c72b0", "lifting": "#dd8452"}
 FAULT = "#c44e52"
+WHEN = {"knees": 0.15}
+"""Share of an error's interval at which it shows best, where that is not the middle: a leg drive is early."""
 
 
 @dataclass(slots=True)
@@ -96,11 +100,17 @@ def with_skeleton(frame: Frame, pose: Pose) -> NDArray[np.uint8]:
 
 def show_frame(axes: Axes, seen: Seen, message: FeedbackMessage) -> None:
     error = message.errors[0] if message.errors else None
-    at = (error.start_s + error.end_s) / 2 if error else message.turn_s
+    at = message.turn_s
+    if error is not None:
+        at = error.start_s + WHEN.get(error.name, 0.5) * (error.end_s - error.start_s)
     index = int(np.argmin([abs(frame.time - at) for frame in seen.frames]))
     axes.imshow(with_skeleton(seen.frames[index], seen.poses[index])[60:])
     name = message.exercise.name.replace("_", " ")
-    found = f"{error.name.replace('_', ' ')} {error.probability:.0%}" if error else "none seen"
+    known = exercise(message.exercise.name)
+    found = "no fault seen"
+    if error is not None:
+        label = Words("en").label(f"{known.name}.{error.name}", known.error(error.name))
+        found = f"{label} ({error.probability:.0%})"
     axes.set_title(f"{name}, rep {message.rep}\n{found}", color=FAULT if error else "black", fontsize=11)
     axes.axis("off")
 

@@ -115,7 +115,7 @@ OVERHEAD_PRESS = Exercise(
             "medium",
             "Your elbows drifted: keep them slightly ahead of the bar, forearms upright.",
             "Elbows ahead of bar",
-            signs=(signs.FOREARMS_OUT,),
+            signs=(signs.FOREARMS_OUT, signs.FOREARMS_UNEVEN),
         ),
         ErrorType(
             "knees",

@@ -178,15 +178,29 @@ def hips_height(body: Body) -> Array:
     return np.asarray((body.both(Joint.HIP) - body.both(Joint.ANKLE))[..., 2].mean(axis=1))
 
 
+def _forearms_lean(body: Body) -> Array:
+    """(T, 2) degrees by which each forearm leans outwards, while the upper arms are about level or lower."""
+    forearm = body.both(Joint.ELBOW) - body.both(Joint.WRIST)
+    lean = from_vertical(forearm[..., 1] * OUTWARD, -forearm[..., 2])
+    raised = body.both(Joint.ELBOW)[..., 2] - body.both(Joint.SHOULDER)[..., 2]
+    return np.where(raised.mean(axis=1, keepdims=True) < 0.1, lean, np.nan)
+
+
 def forearms_out(body: Body) -> Array:
     """Degrees by which the forearms lean outwards, mean of both: a lifter who is turned a little cancels out.
 
     Told while the upper arms are about level or lower: on the way past the head every elbow flares.
     """
-    forearm = body.both(Joint.ELBOW) - body.both(Joint.WRIST)
-    lean = np.abs(from_vertical(forearm[..., 1] * OUTWARD, -forearm[..., 2]).mean(axis=1))
-    raised = body.both(Joint.ELBOW)[..., 2] - body.both(Joint.SHOULDER)[..., 2]
-    return np.asarray(np.where(raised.mean(axis=1) < 0.1, lean, np.nan))
+    return np.asarray(np.abs(_forearms_lean(body).mean(axis=1)))
+
+
+def forearms_uneven(body: Body) -> Array:
+    """Degrees by which one forearm leans farther outwards than the other; told as `forearms_out` is.
+
+    One elbow that drifts is half as much in the mean of both.
+    """
+    left, right = _forearms_lean(body).T
+    return np.asarray(np.abs(left - right))
 
 
 def trunk_rise(body: Body) -> Array:

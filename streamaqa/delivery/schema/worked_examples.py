@@ -65,7 +65,7 @@ def _assessed(rep: Rep) -> Assessment:
         exercise_probability=0.97,
         findings=(_knees(rep), Finding("shallow", 0.08, rep.start, rep.end)),
         abstained=("knees_forward",),
-        assessor=AssessorInfo("kinematic", "5.1", calibrated=False),
+        assessor=AssessorInfo("kinematic", "6.1", calibrated=False),
     )
 
 
