@@ -76,6 +76,8 @@ class Posture:
     knees_apart: float
     """Torso lengths that one knee is lower than the other in the picture, beside what hips and ankles differ
     by. This and `stride` are 0 where one leg is not seen."""
+    hands_above: float = 0.0
+    """Torso lengths that the higher hand is above the picture's upper edge; negative within it."""
     walked: bool = False
     """Whether this is where a walk to or from the camera was noticed: heights before it do not compare."""
     sight: Sight | None = None
@@ -323,6 +325,11 @@ def lean_with_hanging_arms(posture: Posture) -> float:
     return posture.lean - folded if wrists_over_shoulders(posture) < -0.5 else 0.0
 
 
+def hands_above(posture: Posture) -> float:
+    """How far above the picture a hand is, where nobody can see it."""
+    return posture.hands_above
+
+
 def arms_seen(posture: Posture) -> float:
     """Visibility of the better arm."""
     return posture.arms
@@ -447,7 +454,13 @@ PRESS = Motion(
         Gate("began_bent", trunk_lean, "start", high=45.0, softness=10.0),
         Gate("ended_bent", trunk_lean, "end", high=45.0, softness=10.0),
         Gate("shoulders_sink", shoulder_height, "change", low=-0.3),
-        Gate("arms_not_seen", arms_seen, "turn", low=0.15),
+        Gate(
+            "arms_not_seen",
+            arms_seen,
+            "turn",
+            low=0.4,
+            instead=(Gate("hands_in_picture", hands_above, "turn", low=0.05),),
+        ),
     ),
 )
 

@@ -167,8 +167,8 @@ KNEES_IN_BEHIND = Sign(
     FROM_BEHIND,
     threshold=0.9,
     softness=0.5,
-    source="of 240 sound drawn squats four reach 1.8, of 85 later ones none -0.9; 112 of 121 faults reach 1.8, "
-    "and of 43 on both ways or of one knee 20 reach 0.9; a real sound one -0.4",
+    source="of 240 sound drawn squats four reach 1.8, of 85 later ones none -0.9; 112 of 121 faults reach "
+    "1.8, and of 43 on both ways or of one knee 20 reach 0.9; a real sound one -0.4",
     baseline="way_there",
     height=hips_height,
     share=0.65,

@@ -120,6 +120,7 @@ class PostureReader:
             feet=self._aside + (_middle(flat, _ANKLES)[0] - shoulders[0]) / ruler,
             stride=_stride(world) / max(math.hypot(*trunk), 1e-6) if both_legs else 0.0,
             knees_apart=_knees_apart(flat) / ruler if both_legs else 0.0,
+            hands_above=(max(flat[i][1] for i in _WRISTS) + up_by) / ruler,
             walked=self._walked,
             sight=Sight(
                 ruler=ruler,
