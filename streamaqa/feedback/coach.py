@@ -141,10 +141,9 @@ class Coach:
         exercise = self._exercises.get(assessment.exercise)
         agreed = exercise is not None and assessment.exercise == rep.exercise
         reported = self._reported(exercise, assessment)
-        seen = self._seen(reported, assessment)
-        text = self._words.rep(
-            exercise, reported, seen.abstained, self._doubtful(assessment), judged=bool(seen.judged)
-        )
+        doubtful = self._doubtful(assessment)
+        seen = _seen(reported, doubtful, assessment)
+        text = self._words.rep(exercise, reported, seen.abstained, doubtful, judged=bool(seen.judged))
         if not assessment.assessor.trained:
             text = f"{text} {self._words.phrase('untrained')}"
         current = self._set(rep)
@@ -157,7 +156,6 @@ class Coach:
             told.slowing = self._slowing(current, rep)
             cue, code = self._speak(exercise if agreed else None, current, rep, assessment.degraded)
         whole = " ".join(part for part in (text, told.praise, told.slowing) if part)
-        doubtful = tuple(f.name for f in assessment.findings if f.name in seen.doubtful)
         return Advice(whole, cue, code, self._settings.lang, reported, doubtful)
 
     def set_ended(self, ended: SetEnded) -> SetAdvice:
@@ -222,13 +220,6 @@ class Coach:
                 key=lambda f: (-_RANK[known[f.name].severity] if f.name in known else 1, -f.probability),
             )
         )
-
-    def _seen(self, reported: Iterable[Finding], assessment: Assessment) -> Seen:
-        """What counts of the answer; a probability that is none was not judged."""
-        names = tuple(finding.name for finding in reported)
-        doubtful = frozenset(self._doubtful(assessment))
-        judged = frozenset(f.name for f in assessment.findings if not math.isnan(f.probability))
-        return Seen(names, judged - doubtful - set(names), doubtful, assessment.abstained)
 
     def _doubtful(self, assessment: Assessment) -> tuple[str, ...]:
         """Names of the errors, reported or not, that are too near to their threshold to be plain about."""
@@ -335,6 +326,13 @@ class Coach:
             return ""
         current.told = True
         return self._words.slowing(loss)
+
+
+def _seen(reported: Iterable[Finding], doubtful: Collection[str], assessment: Assessment) -> Seen:
+    """What counts of an answer; a probability that is none was not judged."""
+    names = tuple(finding.name for finding in reported)
+    judged = frozenset(f.name for f in assessment.findings if not math.isnan(f.probability))
+    return Seen(names, judged.difference(doubtful, names), frozenset(doubtful), assessment.abstained)
 
 
 def _as_severe(exercise: Exercise, severity: Mapping[str, Severity]) -> Exercise:
