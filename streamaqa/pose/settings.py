@@ -28,7 +28,7 @@ class FollowSettings(Settings):
     near: float = Field(0.8, gt=0)
     """Trunks that somebody may be from the lifter's place who is found there by a second look."""
     same: float = Field(1.0, gt=0)
-    """Times as far off as is allowed that somebody may be to whom the tracker is brought back."""
+    """Largest mismatch (1 is what is allowed) at which the tracker is brought back to somebody."""
     sure: float = Field(0.75, gt=0)
     """... and as the tracker must see them then: it smooths over time, as a second look does not."""
     certain: float = Field(0.5, gt=0)
@@ -82,9 +82,9 @@ class ChoosingSettings(Settings):
     lean: float = Field(35.0, gt=0, lt=90)
     """Degrees of trunk lean from which on somebody is bent over a bar. Who stands is read at 0 to 20."""
     glance_s: float = Field(0.3, gt=0)
-    """Seconds after which it is looked whether somebody else is about to lift, then twice as many,"""
+    """Seconds before the first look for somebody about to lift; the wait doubles after each, up to the next."""
     glance_most_s: float = Field(4.0, gt=0)
-    """... and these at most, for lifters who come later. A look costs two poses."""
+    """Seconds between such looks at most, for lifters who come later. A look costs two poses."""
     busy: float = Field(3.0, gt=0)
     """Times `least` from which on who is followed does not stand about, however others stand: squats with
     hanging arms are above it, who stands beside a bar that moves is not."""

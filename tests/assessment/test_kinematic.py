@@ -479,3 +479,28 @@ def test_a_real_press_without_legs_in_the_picture_abstains_from_the_knees(shared
 def test_settings_say_what_they_are() -> None:
     with pytest.raises(ValueError, match="min_duration"):
         KinematicSettings(min_duration=0.0)
+
+
+def _one_elbow_out(evidence: Evidence, degrees: float) -> Evidence:
+    """With the left elbow so far out that its forearm leans by so many degrees more, seen from the front."""
+    poses = []
+    for pose in evidence.poses:
+        image, world = pose.image.copy(), pose.world.copy()
+        for table, across in ((image, pose.size[1] / pose.size[0]), (world, 1.0)):
+            down = table[Joint.ELBOW, 1] - table[Joint.WRIST, 1]
+            table[Joint.ELBOW, 0] += across * down * np.tan(np.radians(degrees))
+        poses.append(replace(pose, image=image, world=world))
+    return replace(evidence, poses=poses)
+
+
+@pytest.mark.parametrize(("degrees", "told"), [(0.0, False), (6.0, False), (25.0, True)])
+def test_one_elbow_that_drifts_is_a_fault_though_the_other_does_not(degrees: float, told: bool) -> None:
+    _, seen = drawn("overhead_press", 0.0)
+    assert ("elbows" in found(ASSESSOR.judge(_one_elbow_out(seen, degrees)))) is told
+
+
+def test_knees_that_are_in_on_both_ways_are_told_from_ahead() -> None:
+    true, seen = drawn("squat", 0.0, [Fault("knees_inward", 20.0, 0.0, 1.0)])
+    judged = ASSESSOR.judge(seen)
+    assert found(judged) == {"knees_inward"}
+    assert overlap(finding(judged, "knees_inward"), true.errors[0].start, true.errors[0].end) > 0.5
