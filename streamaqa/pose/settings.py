@@ -82,9 +82,9 @@ class ChoosingSettings(Settings):
     lean: float = Field(35.0, gt=0, lt=90)
     """Degrees of trunk lean from which on somebody is bent over a bar. Who stands is read at 0 to 20."""
     glance_s: float = Field(0.3, gt=0)
-    """Seconds before the first look for somebody about to lift; the wait doubles after each, up to the next."""
+    """Seconds before the first look for somebody about to lift; the wait doubles after each."""
     glance_most_s: float = Field(4.0, gt=0)
-    """Seconds between such looks at most, for lifters who come later. A look costs two poses."""
+    """... and is this at most, for lifters who come later. A look costs two poses."""
     busy: float = Field(3.0, gt=0)
     """Times `least` from which on who is followed does not stand about, however others stand: squats with
     hanging arms are above it, who stands beside a bar that moves is not."""
