@@ -148,6 +148,7 @@ BOUNDS: Final[dict[str, Bound]] = {
     "press.bent_over": Bound(_PRESS_BENT, "high", (90.0, 60.0, 45.0, 30.0)),
     "press.shoulders_sink": _one("overhead_press", "shoulders_sink", "low", -1.0, -0.5, -0.3, -0.2),
     "press.arms_not_seen": _one("overhead_press", "arms_not_seen", "low", 0.0, 0.2, 0.4, 0.6),
+    "press.hands_in_picture": _one("overhead_press", "hands_in_picture", "low", 0.0, 0.05, 0.15),
     "row.ends_lean": Bound(_ROW_ENDS, "low", (10.0, 20.0, 28.0, 35.0)),
     "row.stood_up": _one("barbell_row", "stood_up", "low", 0.0, 5.0, 10.0, 15.0),
     "row.not_pulled": _one("barbell_row", "not_pulled", "low", -0.6, -0.3, -0.15, 0.0),
