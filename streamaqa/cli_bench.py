@@ -100,10 +100,13 @@ def segment(
 
 @bench.command(epilog="Example: [bold]streamaqa bench faults --sets 12[/bold]")
 def faults(
-    sets: Annotated[int, typer.Option(min=1, help="Sets to draw and judge, five repetitions each.")] = 168,
+    sets: Annotated[
+        int | None,
+        typer.Option(min=1, help="Sets to draw and judge, five repetitions each: 168 if not said."),
+    ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the first set; nothing was tuned on 11000 and the next 167.")
-    ] = 11000,
+        int | None, typer.Option(min=0, help="Of the first set, if not of those that nothing was tuned on.")
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(help="The folder that keeps the poses, if not the user's cache.", show_default=False),
@@ -114,7 +117,8 @@ def faults(
     from streamaqa.bench import faults as measured
     from streamaqa.bench.estimated import EstimatedTracks
 
-    seeds = range(seed, seed + sets)
+    first = measured.SEEDS.start if seed is None else seed
+    seeds = range(first, first + (sets or len(measured.SEEDS)))
     _tell(measured, measured.measure(seeds, tracks=EstimatedTracks(cache)), as_json)
 
 

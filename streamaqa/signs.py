@@ -152,7 +152,7 @@ KNEES_IN = Sign(
     FROM_FRONT,
     threshold=12.2,
     softness=1.2,
-    source="of 110 sound drawn squats three reach 12.2, as do all 45 faults on the way up, and 11 of 19 on "
+    source="of 82 sound drawn squats three reach 12.2, as do all 45 faults on the way up, and 13 of 19 on "
     "both ways or of one knee; a real fault 12.8, nine sound ones stay below 5",
     baseline="way_there",
     height=hips_height,
@@ -167,8 +167,8 @@ KNEES_IN_BEHIND = Sign(
     FROM_BEHIND,
     threshold=0.9,
     softness=0.5,
-    source="of 240 sound drawn squats four reach 1.8, of 85 later ones none -0.9; 112 of 121 faults reach "
-    "1.8, and of 43 on both ways or of one knee 20 reach 0.9; a real sound one -0.4",
+    source="of 240 sound drawn squats four reach 1.8, of 90 later ones none -0.9; 112 of 121 faults reach "
+    "1.8, and of 43 on both ways or of one knee 17 reach 0.9; a real sound one -0.4",
     baseline="way_there",
     height=hips_height,
     share=0.65,
@@ -233,8 +233,8 @@ FOREARMS_UNEVEN = Sign(
     FROM_FRONT,
     threshold=11.2,
     softness=0.5,
-    source="10 to 15 degrees in Fitness-AQA; 144 sound drawn presses reach 11.0, 29 of 32 with one elbow out "
-    "11.7",
+    source="10 to 15 degrees in Fitness-AQA; 158 sound drawn presses reach 11.0, 29 of 32 with one elbow out "
+    "11.2",
     baseline="way_back",
     height=hands_height,
     share=0.4,

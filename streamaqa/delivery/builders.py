@@ -29,10 +29,8 @@ from streamaqa.delivery.messages import (
 )
 from streamaqa.delivery.topics import cut_utf8
 from streamaqa.exercises import EXERCISES, Exercise
+from streamaqa.feedback.settings import NEWS_S
 from streamaqa.types import Assessment, Finding, Rep, SegmenterStatus, SetEnded, VelocityUnit
-
-REP_EXPIRES_S = 30.0
-"""A display shows a rep as news until the next one or two: grinding reps take 8 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Session:
     epoch: datetime
     """UTC of stream time 0; aware."""
     athlete: str | None = None
-    news_s: float = REP_EXPIRES_S
+    news_s: float = NEWS_S
     """Seconds for which a repetition is news."""
 
     def utc(self, time: float) -> datetime:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streamaqa.delivery.messages import AnyMessage, FeedbackMessage
-from streamaqa.delivery.topics import CUE_EXPIRES_S, Sink, Topics
+from streamaqa.delivery.topics import Sink, Topics
+from streamaqa.feedback.settings import CUE_EXPIRES_S
 
 
 class Outlet:

@@ -15,11 +15,10 @@ from streamaqa.delivery.messages import (
     StatsMessage,
 )
 from streamaqa.errors import UsageError
+from streamaqa.feedback.settings import CUE_EXPIRES_S
 
 ROOT = "streamaqa"
 QoS: TypeAlias = Literal[0, 1]
-CUE_EXPIRES_S = 10.0
-"""A cue that arrives later than the next rep misleads."""
 NAME_BYTES = 128
 """Generous, and keeps a topic far below MQTT's 65,535 bytes."""
 

@@ -81,10 +81,8 @@ class _Told:
     seen: Seen
     mended: bool = False
     """Whether its answer was replaced since the last repetition."""
-    fixed: str | None = None
+    fixed: ErrorType | None = None
     """The fault that was called fixed with it."""
-    praise: str = ""
-    """What its text told of that."""
     slowing: str = ""
     """What its text told of velocity."""
 
@@ -150,12 +148,12 @@ class Coach:
         told, cue, code = current.reps.get(rep.number), "", None
         if told is not None:
             told.seen, told.mended = seen if agreed else Seen(), True
-            told.praise = "" if told.fixed in told.seen.reported else told.praise
         else:
             told = current.reps[rep.number] = _Told(seen if agreed else Seen())
             told.slowing = self._slowing(current, rep)
             cue, code = self._speak(exercise if agreed else None, current, rep, assessment.degraded)
-        whole = " ".join(part for part in (text, told.praise, told.slowing) if part)
+        parts = (text, self._praise(rep.exercise, told), told.slowing)
+        whole = " ".join(part for part in parts if part)
         return Advice(whole, cue, code, self._settings.lang, reported, doubtful)
 
     def set_ended(self, ended: SetEnded) -> SetAdvice:
@@ -295,8 +293,15 @@ class Coach:
         del current.cued[fixed]
         code, error = f"{exercise.name}.{fixed}", exercise.error(fixed)
         self._wordings.worked(code)
-        told.fixed, told.praise = fixed, self._words.fixed_text(code, error)
+        told.fixed = error
         return self._words.fixed(code, error), f"fixed.{code}"
+
+    def _praise(self, exercise: str, told: _Told) -> str:
+        """For a fault that was called fixed, if the answer as it is now still says so."""
+        error = told.fixed
+        if error is None or error.name in told.seen.reported:
+            return ""
+        return self._words.fixed_text(f"{exercise}.{error.name}", error)
 
     def _cue(self, exercise: Exercise, current: _Set, rep: Rep, error: ErrorType) -> tuple[str, str]:
         code = f"{exercise.name}.{error.name}"

@@ -5,7 +5,7 @@ evidence, no trial's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +13,11 @@ from streamaqa.exercises import EXERCISES, Severity
 from streamaqa.feedback.catalogue import Language
 from streamaqa.feedback.words import MAX_BYTES, MAX_WORDS, fits
 from streamaqa.settings import Settings
+
+CUE_EXPIRES_S: Final = 10.0
+"""A cue that arrives later than the next repetition misleads."""
+NEWS_S: Final = 30.0
+"""Displays show a repetition as news until the next one or two: grinding ones take 8 s."""
 
 
 class FeedbackSettings(Settings):
@@ -58,12 +63,10 @@ class FeedbackSettings(Settings):
     velocity_reps: Annotated[int, Field(ge=1)] = 2
     """†Repetitions in a row beyond `velocity_loss` before warning: a phone's velocity is noisy by .05 to
     .13 m/s."""
-    cue_expires_s: Annotated[float, Field(gt=0)] = 10.0
-    """†Seconds after which the broker drops a cue that it could not deliver: one that arrives later than the
-    next repetition misleads."""
-    news_s: Annotated[float, Field(gt=0)] = 30.0
-    """†Seconds until a message's `expires_at`: displays show a repetition as news until the next one or two,
-    and grinding ones take 8 s."""
+    cue_expires_s: Annotated[float, Field(gt=0)] = CUE_EXPIRES_S
+    """†Seconds after which the broker drops a cue that it could not deliver."""
+    news_s: Annotated[float, Field(gt=0)] = NEWS_S
+    """†Seconds until a message's `expires_at`."""
     cues: Mapping[str, tuple[str, ...]] = {}
     """Cues of one's own by code, `{"squat.knees_inward": ["Knees out"]}`, tried in this order."""
 

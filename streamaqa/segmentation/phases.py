@@ -66,7 +66,7 @@ _BEGUN = 0.25
 home, below which they are still at the turn."""
 _SMOOTH = 0.002
 """Share of a range that a curve leaves of the smoothest movement."""
-_STEP_S = 1.0
+_WALKING_S = 1.0
 """Seconds after a walk was noticed in which what begins is a part of it."""
 _BEYOND = 1.25
 """Shares of the way out that the way back may be for the load to be waited for: real ones are 0.8 to 1.1."""
@@ -131,7 +131,7 @@ class PhaseMachine:
         raw = self._sign * self._motion.signal(posture)
         hidden = bool(self._past) and posture.time - self._past.last.time > self._settings.gap_s
         if self._past and (hidden or posture.walked):
-            on_the_way = not hidden and self.open and self._left - self._walked_at < _STEP_S
+            on_the_way = not hidden and self.open and self._left - self._walked_at < _WALKING_S
             notes = self._drop("walked") if on_the_way else self.end("gap" if hidden else "walked")
             self._walked_at = posture.time if posture.walked else self._walked_at
             self.reset()

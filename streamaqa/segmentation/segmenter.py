@@ -7,6 +7,7 @@ cancelled. Whatever overlaps a confirmed repetition was part of it (the press of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -137,7 +138,7 @@ class Segmenter:
 
     def push(self, pose: Pose) -> list[Event]:
         """Take the next pose. Raises ValueError if its time is not after the last one's."""
-        if not pose.time > self._time:
+        if not self._time < pose.time < math.inf:  # not so either where it is no number
             raise ValueError(f"a pose at {pose.time} s comes after one at {self._time} s")
         self._time = pose.time
         posture = self._reader.read(pose)
