@@ -78,6 +78,9 @@ class Posture:
     by. This and `stride` are 0 where one leg is not seen."""
     hands_above: float = 0.0
     """Torso lengths that the higher hand is above the picture's upper edge; negative within it."""
+    hands_within: float = 0.0
+    """Torso lengths by which the hands are closer together across the picture than the ankles; 0 where one
+    leg is not seen."""
     walked: bool = False
     """Whether this is where a walk to or from the camera was noticed: heights before it do not compare."""
     sight: Sight | None = None
@@ -325,6 +328,20 @@ def lean_with_hanging_arms(posture: Posture) -> float:
     return posture.lean - folded if wrists_over_shoulders(posture) < -0.5 else 0.0
 
 
+def bow_over_legs(posture: Posture) -> float:
+    """The trunk's lean and the angle of the knees, degrees.
+
+    130 to 151 in half squats with dumbbells, 150 to 171 in deadlifts whose trunk is seen to lean as little.
+    """
+    return posture.lean + posture.knee
+
+
+def hands_between_feet(posture: Posture) -> float:
+    """How much closer together hands that hang to the shanks are than the feet; 0 where they do not."""
+    hang = wrists_over_shoulders(posture) < -0.5 and wrists_over_ankles(posture) < 0.8
+    return posture.hands_within if hang else 0.0
+
+
 def hands_above(posture: Posture) -> float:
     """How far above the picture a hand is, where nobody can see it."""
     return posture.hands_above
@@ -371,12 +388,23 @@ HIDDEN_LEGS = (
 # by 37 and more), but sinks by 0.9 and more (deadlifts by 0.7 at most), or has not come down to where a bar
 # lies, under a trunk that is seen longer (0.6 and more; deadlifts' 0.57 at most).
 TRUNK_SHOWS = Gate("trunk_bent", trunk_shown, "turn", low=0.6)
+SUNK = Gate("not_deep", hips_over_ankles, "change", high=-0.8)
+# From behind a camera that looks down shows bent trunks longer and the hands of deadlifts higher (0.56 to 0.87
+# over the ankles): there hands have to be higher still, or a trunk that leans over legs that are folded.
+SHOWN_FROM_BEHIND = (
+    replace(SUNK, instead=(
+        Gate("hands_low", wrists_over_ankles, "turn", low=0.9, instead=(
+            Gate("legs_open", bow_over_legs, "turn", high=150.0, softness=10.0),
+        )),
+    )),
+)  # fmt: skip
 SQUATTED = (
     Gate("bowed", trunk_lean, "turn", high=55.0, softness=10.0),
-    Gate("not_deep", hips_over_ankles, "change", high=-0.8, instead=(
+    replace(SUNK, instead=(
         Gate("hands_down", wrists_over_ankles, "turn", low=0.45),
         TRUNK_SHOWS,
     )),
+    Gate("back_turned", facing, "turn", low=-0.2, instead=SHOWN_FROM_BEHIND),
 )  # fmt: skip
 # No bow folds the knees beyond a right angle, and deadlifts to 100 degrees, as far as legs are seen.
 FOLDED = (
@@ -415,6 +443,7 @@ SQUAT = Motion(
         Gate("hands_stay", wrists_less_third, "over", high=0.0, instead=UNHELD),
         Gate("stepped", feet_aside, "drift", low=-0.4, high=0.4, instead=UNHELD),
         Gate("hands_at_feet", wrists_over_ankles, "turn", low=0.05, instead=FOLDED_OR_GUESSED),
+        Gate("between_feet", hands_between_feet, "turn", high=0.3),
         Gate("lunged", legs_apart, "turn", high=0.6, instead=(LEGS_GUESSED,)),
     ),
 )

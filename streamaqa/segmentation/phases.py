@@ -72,6 +72,14 @@ _BEYOND = 1.25
 """Shares of the way out that the way back may be for the load to be waited for: real ones are 0.8 to 1.1."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """Between which levels the repetition before went."""
+
+    home: float
+    top: float
+
+
 class _State(enum.Enum):
     HOME = enum.auto()
     OUT = enum.auto()
@@ -86,7 +94,8 @@ class PhaseMachine:
             raise ValueError(f"{exercise.name} says nothing about its motion")
         self.exercise = exercise
         self._motion: Motion = exercise.motion
-        self._sign = 1.0 if exercise.first_phase == "lifting" else -1.0
+        self._lifts_first = exercise.first_phase == "lifting"
+        self._sign = 1.0 if self._lifts_first else -1.0
         self._settings = settings
         self._roughly = settings.model_copy(update={"curve": 0.0})
         self._ceilings = [g for g in self._motion.gates if g.moment == "peak" and not g.instead]
@@ -115,6 +124,8 @@ class PhaseMachine:
         """What each measure whose highest is bounded was at the start, by the gate's name."""
         self._beyond: dict[str, float] = {}
         """For how many seconds it has been beyond that bound."""
+        self._usual: _Usual | None = None
+        """What the lifter did before, since they were last seen to walk."""
         self._elsewhere = False
         """Whether no repetition begins where this movement did: hands that were on their way to the bar."""
         self._found: float | None = None
@@ -202,9 +213,8 @@ class PhaseMachine:
         if travel < least:
             if now.value - self._base < 0.5 * s.onset * least:
                 return self._drop("too_small")
-            if (level := self._past.still(s.still_s)) is not None:
-                return self._drop("too_small", level)
-            return []
+            level = self._past.still(s.still_s)
+            return [] if level is None or self._sticks(level) else self._drop("too_small", level)
         if self._top - now.value > self._margin():
             self._state = _State.BACK
             self._low, self._lowest = now.value, now.time
@@ -212,6 +222,8 @@ class PhaseMachine:
             cut = self._cut_by_landmarks()
             return [Turned(cut.start, cut.turn, self._plausible())]
         level = self._past.still(s.still_s)
+        if level is not None and self._sticks(level):
+            return []
         if level is not None and self._failed(("turn",), self._began, now.time):
             return self._drop("stopped_short", level)
         if level is not None:
@@ -247,9 +259,24 @@ class PhaseMachine:
         level = self._past.still(s.stop_s)
         if level is None or self._still_out():
             return []
+        if not self._lifts_first and self._sticks(level):
+            return []  # who pauses while lowering is mostly done: rows end short of the floor
         if returned >= s.returned or self._ledge() is not None:
             return self._close()
         return [] if self._plausible() else self._drop("implausible", level)
+
+    def _sticks(self, level: float) -> bool:
+        """Whether the load rests where the repetition before went through, begun where that one did.
+
+        A grind at its sticking point looks like a bar that is set down or just unracked, but for what the
+        lifter has done before. Home is not left there, and not reached.
+        """
+        s, usual = self._settings, self._usual
+        if usual is None or self._past.still(s.grind_s) is not None:
+            return False
+        span = usual.top - usual.home
+        again = abs(self._base - usual.home) <= s.grind_home * span
+        return again and 1 - s.home <= (level - usual.home) / span <= s.home
 
     def _ledge(self) -> tuple[float, float] | None:
         """The pause on the way out that the lifter is back at, its level and end, if it is the beginning.
@@ -365,6 +392,7 @@ class PhaseMachine:
         if failed := [name for margin, name, _ in sorted(margins) if margin < 0]:
             return [Dropped(failed[0])]
         self._past.forget(cut.end)
+        self._usual = _Usual(self._low, self._top)
         return [Closed(cut, math.prod(1 / (1 + math.exp(-2 - 2 * max(m, 0.0))) for m, _, _ in margins))]
 
     def _margins(

@@ -117,6 +117,10 @@ class PhaseSettings(Settings):
     """Seconds a lifter may hold at the turn; longer is sitting or standing about."""
     most_s: float = Field(12.0, gt=0)
     """Seconds of the longest repetition: half as long again as the longest that is expected (8 s)."""
+    grind_s: float = Field(2.0, gt=0)
+    """Seconds that a load may rest between where the repetition before began and turned, on its way up."""
+    grind_home: float = Field(0.15, gt=0, lt=0.5)
+    """Share of that one's range within which this one has to have begun where that one ended."""
     gap_s: float = Field(1.5, gt=0)
     """Seconds without a pose that a repetition outlives."""
 

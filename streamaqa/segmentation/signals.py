@@ -121,6 +121,7 @@ class PostureReader:
             stride=_stride(world) / max(math.hypot(*trunk), 1e-6) if both_legs else 0.0,
             knees_apart=_knees_apart(flat) / ruler if both_legs else 0.0,
             hands_above=(max(flat[i][1] for i in _WRISTS) + up_by) / ruler,
+            hands_within=(_across(flat, _ANKLES) - _across(flat, _WRISTS)) / ruler if both_legs else 0.0,
             walked=self._walked,
             sight=Sight(
                 ruler=ruler,
@@ -298,6 +299,11 @@ def _knees_apart(flat: list[_Point]) -> float:
 def _uneven(flat: list[_Point], pair: tuple[int, int]) -> float:
     """How much higher the left one is than the right one."""
     return flat[pair[0]][1] - flat[pair[1]][1]
+
+
+def _across(flat: list[_Point], pair: tuple[int, int]) -> float:
+    """How far left and right are apart across the picture."""
+    return abs(flat[pair[0]][0] - flat[pair[1]][0])
 
 
 def _stride(world: list[_Row]) -> float:

@@ -98,6 +98,29 @@ def test_a_press_of_three_quarters_counts() -> None:
     counted(drawn, poses(drawn, 30.0, size=SIZE, noise=NOISE, seed=2))
 
 
+@pytest.mark.parametrize("where", [0.3, 0.45, 0.75])
+@pytest.mark.parametrize("seconds", [0.8, 1.6])
+@pytest.mark.parametrize("exercise", NAMES)
+def test_a_grind_that_stops_at_its_sticking_point_is_one_repetition(
+    exercise: str, seconds: float, where: float
+) -> None:
+    """The third of a set; of the first nobody knows what the lifter is up to."""
+    drawn = uneven(exercise, (2.0, 2.0, 4.0, 2.0), view=60.0)
+    stream = list(poses(drawn, 30.0, size=SIZE, noise=NOISE, seed=1))
+    before, _, grind, after = truth(drawn).reps
+    begin, end = (grind.turn, grind.end) if exercise == "squat" else (grind.start, grind.turn)
+    sticks = begin + where * (end - begin)
+    stuck = min(stream, key=lambda pose: abs(pose.time - sticks))
+    held = [replace(stuck, time=stuck.time + n / 30) for n in range(1, round(30 * seconds) + 1)]
+    later = [replace(p, time=p.time + seconds) for p in stream if p.time > stuck.time]
+    found = reps(run([p for p in stream if p.time <= stuck.time] + held + later))
+    assert [rep.exercise for rep in found] == [exercise] * 4
+    assert found[0].start == pytest.approx(before.start, abs=0.15)
+    assert found[2].start == pytest.approx(grind.start, abs=0.15)
+    assert found[2].end == pytest.approx(grind.end + seconds, abs=0.15)
+    assert found[3].end == pytest.approx(after.end + seconds, abs=0.15)
+
+
 # --- what the camera shows ------------------------------------------------------------------------------
 
 
@@ -269,6 +292,29 @@ def test_what_lifters_do_between_repetitions_counts_nothing(kind: DistractorKind
         doing = Distractor(kind, seconds, view, style, repeats, seed)
         drawn = random_scene(rng, [Distractor("stand", 1.0, view), doing, Distractor("stand", 1.0, view)])
         assert reps(run(poses(drawn, 20.0, size=SIZE, noise=NOISE, seed=seed))) == []
+
+
+def from_the_wall(drawn: Scene, height: float = 2.8) -> Scene:
+    """Seen from that many metres up: from behind, bent trunks look long and hands that hang look high."""
+    return replace(drawn, camera=replace(drawn.camera, height=height, distance=3.0))
+
+
+@pytest.mark.parametrize("view", [165.0, 180.0, 210.0])
+def test_deadlifts_seen_from_behind_and_above_count_nothing(view: float) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        style = make_set("squat", rng).style
+        drawn = from_the_wall(random_scene(rng, [Distractor("deadlift", 9.0, view, style, repeats=3, seed=seed)]))
+        assert reps(run(poses(drawn, 20.0, size=SIZE, noise=NOISE, seed=seed))) == []
+
+
+@pytest.mark.parametrize("extent", [0.6, 1.0])
+def test_squats_with_dumbbells_seen_from_behind_and_above_count(extent: float) -> None:
+    rng = np.random.default_rng(4)
+    script = make_set("squat", rng, reps=3, view=180.0, implement="dumbbells")
+    paced = replace(script, reps=tuple(replace(rep, extent=extent) for rep in script.reps))
+    drawn = from_the_wall(random_scene(rng, [paced]))
+    counted(drawn, poses(drawn, 20.0, size=SIZE, noise=NOISE, seed=4))
 
 
 @pytest.mark.parametrize("kind", ["unrack", "rack"])

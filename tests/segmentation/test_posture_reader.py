@@ -155,6 +155,18 @@ def test_one_knee_is_lower_than_the_other_and_hardly_where_the_camera_is_tilted(
     assert read_one(rolled(first, 15.0)).knees_apart == pytest.approx(0.0, abs=0.15)
 
 
+def test_hands_are_within_the_feet_by_how_much_closer_together_they_are() -> None:
+    first = track(scene("squat", reps=1))[0]
+    image = first.image.copy()
+    image[[15, 16], 0] = 0.55, 0.45
+    image[[27, 28], 0] = 0.65, 0.35
+    posture = read_one(replace(first, image=image))
+    assert posture.sight is not None
+    assert posture.hands_within == pytest.approx(0.2 * first.size[0] / posture.sight.ruler, rel=0.01)
+    image[27, 3] = 0.1
+    assert read_one(replace(first, image=image)).hands_within == 0.0
+
+
 def test_a_leg_that_is_guessed_is_neither_ahead_nor_lower() -> None:
     first = track(scene("squat", reps=1))[0]
     image, world = first.image.copy(), first.world.copy()
