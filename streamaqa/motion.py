@@ -81,6 +81,8 @@ class Posture:
     hands_within: float = 0.0
     """Torso lengths by which the hands are closer together across the picture than the ankles; 0 where one
     leg is not seen."""
+    lone: float = 0.0
+    """How much one arm counts alone, in [0, 1]: the other one rests while it works."""
     walked: bool = False
     """Whether this is where a walk to or from the camera was noticed: heights before it do not compare."""
     sight: Sight | None = None
@@ -223,6 +225,11 @@ def reach(posture: Posture) -> float:
     overhead.
     """
     return posture.wrists + posture.elbows - 2 * posture.shoulders
+
+
+def lone_reach(posture: Posture) -> float:
+    """`reach` of an arm that works alone; 2, a straight arm's, where both do."""
+    return reach(posture) if posture.lone > 0.5 else 2.0
 
 
 def elbow_angle(posture: Posture) -> float:
@@ -389,7 +396,7 @@ HIDDEN_LEGS = (
 # lies, under a trunk that is seen longer (0.6 and more; deadlifts' 0.57 at most).
 TRUNK_SHOWS = Gate("trunk_bent", trunk_shown, "turn", low=0.6)
 SUNK = Gate("not_deep", hips_over_ankles, "change", high=-0.8)
-# From behind a camera that looks down shows bent trunks longer and the hands of deadlifts higher (0.56 to 0.87
+# From behind a camera that looks down shows bent trunks longer and a deadlift's hands higher (0.56 to 0.87
 # over the ankles): there hands have to be higher still, or a trunk that leans over legs that are folded.
 SHOWN_FROM_BEHIND = (
     replace(SUNK, instead=(
@@ -467,6 +474,7 @@ LIFTED = (
 FOREARMS_UP = (Gate("forearms_fold", wrists_over_elbows, "start", low=0.25),)
 # Who bows with the bar on the back, seen from the side, has hidden hands anywhere, and where the arms begin
 # or end a trunk at 62 degrees and more (presses begin and end at 25 at most, real ones included).
+# One hand alone also scratches a head (a reach of 0.6 to 1.3) and waves; with a dumbbell it comes up to 1.5.
 PRESS = Motion(
     signal=arm_height,
     followed="load",
@@ -475,6 +483,7 @@ PRESS = Motion(
         STOOD_STILL,
         Gate("arms_stay_put", reach, "rise", low=0.15),
         Gate("not_overhead", reach, "turn", low=0.4, softness=0.2, instead=LIFTED),
+        Gate("one_hand_low", lone_reach, "turn", low=1.3, softness=0.2),
         Gate("arms_bent", elbow_angle, "turn", low=105.0, softness=10.0, instead=HIGH),
         Gate("not_from_shoulders", wrists_over_shoulders, "start", low=-0.65, high=0.8),
         Gate("not_to_shoulders", wrists_over_shoulders, "end", low=-0.65, high=0.8),

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+def ema_weight(elapsed: float, seconds: float) -> float:
+    """The weight of something new, `elapsed` seconds after the last, in an exponential mean of `seconds`."""
+    return -math.expm1(-elapsed / seconds)
+
+
 class OneEuro:
     """Smooths hard while the signal rests and hardly at all while it moves; knows no frame rate."""
 

@@ -12,6 +12,12 @@ class SignalSettings(Settings):
 
     steady_s: float = Field(2.0, gt=0)
     """Seconds over which the better seen side is averaged: longer than a phase, shorter than a walk."""
+    lone_speed: float = Field(0.3, gt=0)
+    """Torso lengths a second, in the mean, from which a hand is said to work."""
+    lone: float = Field(0.3, gt=0, lt=0.5)
+    """Share of that hand's speed below which the other rests: in rows with both 0.6 to 1 in most."""
+    lone_s: float = Field(0.5, gt=0)
+    """Seconds over which these speeds are averaged: shorter than a phase, longer than a turn."""
     ruler_s: float = Field(8.0, gt=0)
     """Seconds over which the picture's scale is averaged: a phase bends the model's idea of it by 3 to 5 %,
     and a ruler that follows within the phase moves slow turns by 0.1 s and makes nothing else better."""

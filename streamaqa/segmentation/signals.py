@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamaqa.motion import Posture, Sight
+from streamaqa.segmentation.filter import ema_weight
+from streamaqa.segmentation.lone_arm import LoneArm
 from streamaqa.segmentation.settings import SignalSettings
 from streamaqa.types import HIP_POINTS, LANDMARKS, LOAD_POINTS, Pose
 
@@ -62,6 +64,7 @@ class PostureReader:
         self._walked = False
         self._arms: tuple[float, float] | None = None
         self._legs: tuple[float, float] | None = None
+        self._lone = LoneArm(self._settings)
         self._shoulders: tuple[float, float] = (0.0, 0.0)
         self._aside = self._height = 0.0
         self._jumped_at: float | None = None
@@ -98,10 +101,12 @@ class PostureReader:
         def up(point: tuple[float, float]) -> float:
             return base + point[1] / ruler
 
-        steady = _share(elapsed, self._settings.steady_s)
-        arms = self._arms = _sides(flat, (*_ELBOWS, *_WRISTS), self._arms, steady)
+        steady = ema_weight(elapsed, self._settings.steady_s)
+        self._arms = _sides(flat, (*_ELBOWS, *_WRISTS), self._arms, steady)
         legs = self._legs = _sides(flat, (*_KNEES, *_ANKLES), self._legs, steady)
         trunk = [a - b for a, b in zip(_centre(world, _SHOULDERS), _centre(world, _HIPS), strict=True)]
+        lean = math.degrees(math.atan2(math.hypot(trunk[0], trunk[2]), -trunk[1]))
+        arms = self._loaded(elapsed, flat, self._arms, lean)
         both_legs = min(flat[i][2] for i in (*_KNEES, *_ANKLES)) >= _BOTH_SEEN
         return Posture(
             time=pose.time,
@@ -113,7 +118,7 @@ class PostureReader:
             wrists=up(_joined(flat, _WRISTS, arms)),
             knee=_angle(world, (_HIPS, _KNEES, _ANKLES), legs),
             elbow=_angle(world, (_SHOULDERS, _ELBOWS, _WRISTS), arms),
-            lean=math.degrees(math.atan2(math.hypot(trunk[0], trunk[2]), -trunk[1])),
+            lean=lean,
             arms=max(min(flat[13][2], flat[15][2]), min(flat[14][2], flat[16][2])),
             legs=max(min(flat[25][2], flat[27][2]), min(flat[26][2], flat[28][2])),
             facing=(flat[_SHOULDERS[0]][0] - flat[_SHOULDERS[1]][0]) / ruler,
@@ -122,6 +127,7 @@ class PostureReader:
             knees_apart=_knees_apart(flat) / ruler if both_legs else 0.0,
             hands_above=(max(flat[i][1] for i in _WRISTS) + up_by) / ruler,
             hands_within=(_across(flat, _ANKLES) - _across(flat, _WRISTS)) / ruler if both_legs else 0.0,
+            lone=abs(self._lone.turned),
             walked=self._walked,
             sight=Sight(
                 ruler=ruler,
@@ -165,15 +171,28 @@ class PostureReader:
             return now
         s = self._settings
         self._seen += elapsed
-        share = max(elapsed / self._seen if self._seen else 1.0, _share(elapsed, s.ruler_s))
+        share = max(elapsed / self._seen if self._seen else 1.0, ema_weight(elapsed, s.ruler_s))
         self._ruler *= (now / self._ruler) ** share
         self._usual += share * (near - self._usual)
-        self._near += _share(elapsed, s.walk_s) * (near - self._near)
+        self._near += ema_weight(elapsed, s.walk_s) * (near - self._near)
         self._walked = abs(self._near - self._usual) > s.walk
         if self._walked:
             self._ruler *= math.exp(self._near - self._usual)
             self._usual, self._seen = self._near, 0.0
         return self._ruler
+
+    def _loaded(
+        self, elapsed: float, flat: list[_Point], shown: tuple[float, float], lean: float
+    ) -> tuple[float, float]:
+        """How much left and right arm count: as they are `shown`, but one that works alone counts alone."""
+        assert self._ruler is not None
+        shoulders = _middle(flat, _SHOULDERS)[1]
+        left, right = ((flat[i][1] - shoulders) / self._ruler for i in _WRISTS)
+        of_left, of_right = (min(flat[i][2] for i in arm) for arm in zip(_ELBOWS, _WRISTS, strict=True))
+        self._lone.watch(elapsed, (left, right), (of_left, of_right), lean)
+        alone = self._lone.turned
+        share = shown[0] * (1.0 - abs(alone)) + max(alone, 0.0)
+        return share, 1.0 - share
 
     def _jumps(self, time: float, shoulders: tuple[float, float]) -> bool:
         """Whether to pass over this pose."""
@@ -243,11 +262,6 @@ def _filled(rise: NDArray[np.float32], lost: NDArray[np.bool_]) -> NDArray[np.fl
             known = np.sort(filled[kind][~gone])
             filled[kind][gone] = known[len(known) // 2] if len(known) else 0.0
     return filled
-
-
-def _share(elapsed: float, seconds: float) -> float:
-    """The weight of something new, `elapsed` seconds after the last, in a mean over some `seconds`."""
-    return -math.expm1(-elapsed / seconds)
 
 
 def _both(flat: list[_Point], pair: tuple[int, int]) -> tuple[float, float]:

@@ -275,6 +275,36 @@ def test_a_press_done_sitting_is_a_press(view: float) -> None:
     counted(drawn, seated(poses(drawn, 30.0, size=SIZE)))
 
 
+def resting(stream: list[Pose], arm: int) -> list[Pose]:
+    """That arm (0 left, 1 right) stays as it was at first, wherever its shoulder goes."""
+    shoulder, moved_along = 11 + arm, [13 + arm, 15 + arm]
+    first, out = stream[0], []
+    for pose in stream:
+        image, world = pose.image.copy(), pose.world.copy()
+        for now, then in ((image, first.image), (world, first.world)):
+            now[moved_along, :3] = now[shoulder, :3] + then[moved_along, :3] - then[shoulder, :3]
+        out.append(replace(pose, image=image, world=world))
+    return out
+
+
+@pytest.mark.parametrize("arm", [0, 1])
+@pytest.mark.parametrize("view", [0.0, 45.0, 150.0, 315.0])
+@pytest.mark.parametrize("exercise", ["overhead_press", "barbell_row"])
+def test_one_dumbbell_counts_as_two_do(exercise: str, view: float, arm: int) -> None:
+    rng = np.random.default_rng(8)
+    drawn = random_scene(rng, [make_set(exercise, rng, reps=4, view=view, implement="dumbbells")])
+    stream = list(poses(drawn, 30.0, size=SIZE, noise=NOISE, seed=3))
+    for stop, pose in enumerate(stream):
+        seen = pose.image.copy()
+        seen[[13, 14, 15, 16], 3] = 0.9
+        stream[stop] = replace(pose, image=seen)
+    found, wanted = reps(run(resting(stream, arm))), truth(drawn).reps
+    assert [rep.exercise for rep in found] == [exercise] * 4
+    for is_, should in zip(found, wanted, strict=True):
+        assert is_.start == pytest.approx(should.start, abs=0.2)
+        assert is_.end == pytest.approx(should.end, abs=0.2)
+
+
 # --- what is no repetition ------------------------------------------------------------------------------
 
 IDLE: tuple[DistractorKind, ...] = (
@@ -304,7 +334,9 @@ def test_deadlifts_seen_from_behind_and_above_count_nothing(view: float) -> None
     for seed in range(3):
         rng = np.random.default_rng(seed)
         style = make_set("squat", rng).style
-        drawn = from_the_wall(random_scene(rng, [Distractor("deadlift", 9.0, view, style, repeats=3, seed=seed)]))
+        drawn = from_the_wall(
+            random_scene(rng, [Distractor("deadlift", 9.0, view, style, repeats=3, seed=seed)])
+        )
         assert reps(run(poses(drawn, 20.0, size=SIZE, noise=NOISE, seed=seed))) == []
 
 

@@ -147,7 +147,7 @@ def test_a_row_counts_whose_legs_are_misread_at_the_turn(hold: float, pause: flo
 
 @pytest.mark.parametrize(("within", "count"), [(-0.5, 1), (0.2, 1), (0.6, 0)])
 def test_hands_between_wide_feet_lift_a_bar_from_the_floor(within: float, count: int) -> None:
-    """A sumo deadlift folds the legs as a squat does; dumbbells beside the feet are wider apart than these."""
+    """A sumo deadlift folds the legs as a squat does; dumbbells are held beside the feet."""
     hang = replace(STANDING, hands_within=within)
     low = replace(SQUATTED, elbows=-1.7, wrists=-2.1, lean=35.0, hands_within=within)
     keys = [(0.0, hang), (1.5, hang), (2.7, low), (2.9, low), (4.1, hang), (6.0, hang)]
