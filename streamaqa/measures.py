@@ -14,6 +14,8 @@ OUTWARD = np.array([1.0, -1.0])
 """Turns "to the lifter's left" into "away from the middle" for left and right."""
 BENT = 0.85
 """Share of the hips' height over the ankles when standing below which legs are bent."""
+LONE = 0.3
+"""Share of one hand's way below which the other does not press."""
 FOOT = 0.58
 """Heel to toe in shank lengths: 0.61 in Winter's proportions, 0.5 to 0.57 in the pose model's side views."""
 
@@ -179,7 +181,16 @@ def hips_height(body: Body) -> Array:
 
 
 def _forearms_lean(body: Body) -> Array:
-    """(T, 2) degrees by which each forearm leans outwards, while the upper arms are about level or lower."""
+    """(T, 2) degrees by which each forearm leans outwards, while the upper arms are about level or lower.
+
+    Told where both hands go up: an arm that hangs or waits, while the other presses, does nothing wrong.
+    """
+    hands = (body.both(Joint.WRIST) - body.both(Joint.SHOULDER))[..., 2]
+    if not np.isfinite(hands).any():
+        return np.full(hands.shape, np.nan)
+    ways = np.nanmax(hands, axis=0) - np.nanmin(hands, axis=0)
+    if ways.min() < LONE * ways.max():
+        return np.full(hands.shape, np.nan)
     forearm = body.both(Joint.ELBOW) - body.both(Joint.WRIST)
     lean = from_vertical(forearm[..., 1] * OUTWARD, -forearm[..., 2])
     raised = body.both(Joint.ELBOW)[..., 2] - body.both(Joint.SHOULDER)[..., 2]

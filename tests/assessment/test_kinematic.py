@@ -99,6 +99,25 @@ def test_legs_out_of_frame_are_not_judged_however_sure_the_pose_model_is() -> No
     }
 
 
+@pytest.mark.parametrize("arm", [0, 1])
+@pytest.mark.parametrize("hangs", [False, True])
+def test_elbows_are_not_judged_where_one_arm_presses_alone(arm: int, hangs: bool) -> None:
+    _, seen = drawn("overhead_press", 0.0)
+    assert "elbows" not in ASSESSOR.judge(seen).abstained
+    shoulder, elbow, wrist = (joint + arm for joint in (Joint.SHOULDER, Joint.ELBOW, Joint.WRIST))
+    first, poses = seen.poses[0], []
+    for pose in seen.poses:
+        image, world = pose.image.copy(), pose.world.copy()
+        for now, then in ((image, first.image), (world, first.world)):
+            now[[elbow, wrist], :3] = now[shoulder, :3] + then[[elbow, wrist], :3] - then[shoulder, :3]
+            if hangs:
+                length = abs(then[elbow, 1] - then[shoulder, 1])
+                now[[elbow, wrist], 1] = now[shoulder, 1] + np.array([1.0, 2.0]) * length
+        poses.append(replace(pose, image=image, world=world))
+    judged = ASSESSOR.judge(replace(seen, poses=poses))
+    assert "elbows" in judged.abstained
+
+
 @pytest.mark.parametrize("every", [1, 2])
 def test_joints_hidden_too_often_are_not_judged(every: int) -> None:
     _, seen = drawn("squat", 90.0)
