@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamaqa.exercises import Exercise
-from streamaqa.motion import Measure, Moment, Motion, Posture
+from streamaqa.motion import Motion, Posture
 from streamaqa.segmentation.boundaries import GAP_S, Cut, between, fitting, home_level, read
 from streamaqa.segmentation.filter import OneEuro
 from streamaqa.segmentation.followed import FollowedLoad
+from streamaqa.segmentation.gatekeeper import Gatekeeper
 from streamaqa.segmentation.past import Past, Sample
 from streamaqa.segmentation.settings import PhaseSettings
 from streamaqa.segmentation.signals import settled
@@ -98,8 +99,6 @@ class PhaseMachine:
         self._sign = 1.0 if self._lifts_first else -1.0
         self._settings = settings
         self._roughly = settings.model_copy(update={"curve": 0.0})
-        self._ceilings = [g for g in self._motion.gates if g.moment == "peak" and not g.instead]
-        self._starts = [g for g in self._motion.gates if g.moment == "start" and not g.instead]
         self._load = FollowedLoad(self._motion.followed, self._sign, settings)
         self._walked_at = -math.inf
         """When the lifter was last seen to walk to or from the camera."""
@@ -110,6 +109,7 @@ class PhaseMachine:
         s = self._settings
         self._filter = OneEuro(s.cutoff_hz, s.beta, s.speed_cutoff_hz)
         self._past = Past(s)
+        self._gates = Gatekeeper(self._motion.gates, self._past, s.still_s)
         self._state = _State.HOME
         self._base = self._top = self._low = 0.0
         self._stood, self._stood_at = -math.inf, -math.inf
@@ -120,10 +120,6 @@ class PhaseMachine:
         self._peak_speed = self._moving = 0.0
         self._ledges: dict[int, tuple[float, float]] = {}
         """Where the signal paused on the way out, and until when, by the level in steps of `still`."""
-        self._ground: dict[str, float] = {}
-        """What each measure whose highest is bounded was at the start, by the gate's name."""
-        self._beyond: dict[str, float] = {}
-        """For how many seconds it has been beyond that bound."""
         self._usual: _Usual | None = None
         """What the lifter did before, since they were last seen to walk."""
         self._elsewhere = False
@@ -154,7 +150,7 @@ class PhaseMachine:
             self._base = value
         self._past.append(Sample(posture.time, raw, value, posture))
         now = self._past.last
-        if self.open and (name := self._went_beyond(now)) is not None:
+        if self.open and (name := self._gates.went_beyond(now)) is not None:
             return self._drop(name, now.value)
         step: Callable[[Sample], list[Note]] = {
             _State.HOME: self._at_home,
@@ -188,10 +184,10 @@ class PhaseMachine:
         self._top, self._topped = now.value, now.time
         self._held, self._held_since = now.value, now.time
         start = self._began = self._past.last_below(self._base + _BEGUN * (now.value - self._base))
-        self._elsewhere = not self._may_begin(start, roughly=True)
+        self._elsewhere = not self._gates.may_begin(start, roughly=True)
         self._ledges.clear()
-        self._stand_on(start)
-        return [Opened(start, not self._failed(("start", "rise"), start, now.time))]
+        self._gates.stand_on(start)
+        return [Opened(start, not self._gates.failed(("start", "rise"), start, now.time))]
 
     def _going_out(self, now: Sample) -> list[Note]:
         s = self._settings
@@ -224,14 +220,14 @@ class PhaseMachine:
         level = self._past.still(s.still_s)
         if level is not None and self._sticks(level):
             return []
-        if level is not None and self._failed(("turn",), self._began, now.time):
+        if level is not None and self._gates.failed(("turn",), self._began, now.time):
             return self._drop("stopped_short", level)
         if level is not None:
             self._ledges[round(level / s.still)] = (level, now.time)
-            self._stand_on(now.time)
+            self._gates.stand_on(now.time)
         if level is not None and now.time - self._left > s.stand_s:
             level = self._past.still(s.stand_s)
-            if level is not None and self._failed(("turn", "change"), self._began, now.time):
+            if level is not None and self._gates.failed(("turn", "change"), self._began, now.time):
                 return self._drop("stood", level)
         return []
 
@@ -292,47 +288,16 @@ class PhaseMachine:
             for level, until in self._ledges.values()
             if self._top - level >= enough
             and abs(self._low - level) <= (1 - s.returned) * (self._top - level)
-            and not self._failed(("drift",), until, self._topped, now)
+            and not self._gates.failed(("drift",), until, self._topped, now)
         ]
-        if not near or not self._failed(("drift",), self._began, self._topped, now):
+        if not near or not self._gates.failed(("drift",), self._began, self._topped, now):
             return None
         return min(near, key=lambda ledge: abs(self._low - ledge[0]))
 
     def _begins_here(self, now: Sample) -> float | None:
         """The level at which a repetition may begin, where the movement under way began as none does."""
         level = self._past.still(self._settings.pause_s) if self._elsewhere else None
-        return level if level is not None and self._may_begin(now.time) else None
-
-    def _may_begin(self, time: float, *, roughly: bool = False) -> bool:
-        """Whether a repetition may begin at that moment, by the gates that are asked of a start alone.
-
-        `roughly` leaves each its softness, for a start that is not known well yet.
-        """
-        for gate in self._starts:
-            slack = gate.softness if roughly else 0.0
-            value = self._past.around(time, gate.measure)
-            margins = [gate.margin(moved, moved, moved) for moved in (value - slack, value + slack)]
-            if max(margins) < 0:
-                return False
-        return True
-
-    def _stand_on(self, time: float) -> None:
-        """Count from that moment how high what is bounded comes."""
-        self._ground = {gate.name: self._past.around(time, gate.measure) for gate in self._ceilings}
-        self._beyond = dict.fromkeys(self._ground, -math.inf)
-
-    def _went_beyond(self, now: Sample) -> str | None:
-        """The gate beyond whose highest the movement is, and not for a moment only: somebody stood up."""
-        for gate in self._ceilings:
-            ground = self._ground[gate.name]
-            if gate.margin(ground, gate.measure(now.posture), ground) >= 0:
-                self._beyond[gate.name] = -math.inf
-                continue
-            # the first pose beyond may be a leap, and after a gap nobody knows since when
-            self._beyond[gate.name] = max(self._beyond[gate.name] + self._past.gap(), 0.0)
-            if self._beyond[gate.name] >= self._settings.still_s:
-                return gate.name
-        return None
+        return level if level is not None and self._gates.may_begin(now.time) else None
 
     def _still_out(self) -> bool:
         """Whether the load, followed in the picture, is not back yet, though the landmarks are at rest.
@@ -388,37 +353,17 @@ class PhaseMachine:
             return [Dropped("too_short")]
         if min(seen.first_range, seen.second_range) < self._motion.least_range:
             return [Dropped("too_small")]
-        margins = self._margins(seen.start, seen.turn, seen.end)
+        margins = self._gates.margins(seen.start, seen.turn, seen.end)
         if failed := [name for margin, name, _ in sorted(margins) if margin < 0]:
             return [Dropped(failed[0])]
         self._past.forget(cut.end)
         self._usual = _Usual(self._low, self._top)
         return [Closed(cut, math.prod(1 / (1 + math.exp(-2 - 2 * max(m, 0.0))) for m, _, _ in margins))]
 
-    def _margins(
-        self, start: float, turn: float, end: float | None = None
-    ) -> list[tuple[float, str, Moment]]:
-        """How far inside each gate a movement cut there is, the gate's name, and where it looks.
-
-        Without an `end` the movement is under way still.
-        """
-        around, until = self._past.around, turn if end is None else end
-
-        def values(measure: Measure) -> tuple[float, float, float]:
-            return around(start, measure), around(turn, measure), around(until, measure)
-
-        def highest(measure: Measure) -> float:
-            return self._past.highest(start, until, measure)
-
-        return [
-            (gate.judge(values, highest, ended=end is not None), gate.name, gate.moment)
-            for gate in self._motion.gates
-        ]
-
     def _plausible(self) -> bool:
         """Whether what has turned passes every gate that looks no farther than the turn."""
         seen = self._seen()
-        return not self._failed(("start", "turn", "rise"), seen.start, seen.turn)
+        return not self._gates.failed(("start", "turn", "rise"), seen.start, seen.turn)
 
     def looks_right(self) -> bool:
         """Whether what is held or coming back passes every gate that can be asked before its end."""
@@ -431,12 +376,7 @@ class PhaseMachine:
             start, turn = self._began, self._topped
         else:
             return False
-        return all(margin >= 0 for margin, _, _ in self._margins(start, turn))
-
-    def _failed(
-        self, moments: tuple[Moment, ...], start: float, turn: float, end: float | None = None
-    ) -> bool:
-        return any(margin < 0 and moment in moments for margin, _, moment in self._margins(start, turn, end))
+        return all(margin >= 0 for margin, _, _ in self._gates.margins(start, turn))
 
     def cut_so_far(self) -> Cut | None:
         """Where the movement that has turned would be cut if nothing more came; None before the turn."""
