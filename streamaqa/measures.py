@@ -186,7 +186,7 @@ def _forearms_lean(body: Body) -> Array:
     Told where both hands go up: an arm that hangs or waits, while the other presses, does nothing wrong.
     """
     hands = (body.both(Joint.WRIST) - body.both(Joint.SHOULDER))[..., 2]
-    if not np.isfinite(hands).any():
+    if not np.isfinite(hands).any(axis=0).all():
         return np.full(hands.shape, np.nan)
     ways = np.nanmax(hands, axis=0) - np.nanmin(hands, axis=0)
     if ways.min() < LONE * ways.max():

@@ -344,7 +344,7 @@ def bow_over_legs(posture: Posture) -> float:
 
 
 def hands_between_feet(posture: Posture) -> float:
-    """How much closer together hands that hang to the shanks are than the feet; 0 where they do not."""
+    """By how many torso lengths hands that hang to the shanks are closer together than feet; 0 if none do."""
     hang = wrists_over_shoulders(posture) < -0.5 and wrists_over_ankles(posture) < 0.8
     return posture.hands_within if hang else 0.0
 
@@ -474,7 +474,7 @@ LIFTED = (
 FOREARMS_UP = (Gate("forearms_fold", wrists_over_elbows, "start", low=0.25),)
 # Who bows with the bar on the back, seen from the side, has hidden hands anywhere, and where the arms begin
 # or end a trunk at 62 degrees and more (presses begin and end at 25 at most, real ones included).
-# One hand alone also scratches a head (a reach of 0.6 to 1.3) and waves; with a dumbbell it comes up to 1.5.
+# One hand alone also scratches a head (a reach beyond 1.3 in 3 of 128); with a dumbbell it comes up to 1.5.
 PRESS = Motion(
     signal=arm_height,
     followed="load",

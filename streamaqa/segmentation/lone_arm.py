@@ -49,10 +49,10 @@ class LoneArm:
             self._hands = self._hands or hands
             return
         s, before = self._settings, self._hands
-        near, while_ = ema_weight(elapsed, SHAKING_S), ema_weight(elapsed, s.lone_s)
-        self._hands = [was + near * (now - was) for was, now in zip(before, hands, strict=True)]
+        new, lately = ema_weight(elapsed, SHAKING_S), ema_weight(elapsed, s.lone_s)
+        self._hands = [was + new * (now - was) for was, now in zip(before, hands, strict=True)]
         ways = [abs(now - was) / elapsed for was, now in zip(before, self._hands, strict=True)]
-        self._speeds = [was + while_ * (now - was) for was, now in zip(self._speeds, ways, strict=True)]
+        self._speeds = [was + lately * (now - was) for was, now in zip(self._speeds, ways, strict=True)]
         side = int(self._speeds[1] > self._speeds[0])
         fast, slow = self._speeds[side], self._speeds[1 - side]
         if lean < BENT and self._hands[side] < HANGING:

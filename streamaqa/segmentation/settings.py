@@ -124,7 +124,8 @@ class PhaseSettings(Settings):
     most_s: float = Field(12.0, gt=0)
     """Seconds of the longest repetition: half as long again as the longest that is expected (8 s)."""
     grind_s: float = Field(2.0, gt=0)
-    """Seconds that a load may rest between where the repetition before began and turned, on its way up."""
+    """Seconds that a load may rest between where the repetition before began and turned, if there is a lift
+    to come: a grind."""
     grind_home: float = Field(0.15, gt=0, lt=0.5)
     """Share of that one's range within which this one has to have begun where that one ended."""
     gap_s: float = Field(1.5, gt=0)

@@ -10,6 +10,8 @@ from reps import FAULTS, drawn
 
 from streamaqa.body import Array, Body, Joint
 from streamaqa.measures import (
+    forearms_out,
+    forearms_uneven,
     head_rise,
     hips_above_knees,
     hips_above_level_beside,
@@ -140,3 +142,15 @@ def test_shoulders_drawn_back_by_the_elbows_are_no_swing_of_the_trunk() -> None:
     np.testing.assert_allclose(fall, 18.0, atol=1e-6)
     higher[:, Joint.SHOULDER : Joint.SHOULDER + 2, 2] += 1.0
     np.testing.assert_allclose(head_rise(replace(body, points=higher)), head_rise(body), atol=1e-6)
+
+
+@pytest.mark.parametrize("measure", [forearms_out, forearms_uneven])
+def test_forearms_are_not_compared_where_one_hand_is_no_number(measure: Measure) -> None:
+    _, seen = drawn("overhead_press", 0.0)
+    assert np.isfinite(measure(Body.of(seen.poses))).any()
+    lost = []
+    for pose in seen.poses:
+        image, world = pose.image.copy(), pose.world.copy()
+        image[Joint.WRIST, :3] = world[Joint.WRIST, :3] = np.nan
+        lost.append(replace(pose, image=image, world=world))
+    assert np.isnan(measure(Body.of(lost))).all()
