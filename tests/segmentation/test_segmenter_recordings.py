@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from lifter import reps, run
 
+from streamaqa.bench.annotated import annotations_in
 from streamaqa.bench.segment import SegmentResult, measure
 from streamaqa.sources.pose_track import PoseTrackSource
 
@@ -64,3 +65,29 @@ def test_a_repetition_that_is_nearly_home_survives_a_size_that_leaps(shared: Pat
     stream = list(PoseTrackSource(shared / "poses" / "squat_barbell_repcount_test2315.npz").poses())
     found = reps(run([pose for pose in stream if pose.time >= begun]))
     assert any(rep.turn == pytest.approx(6.45, abs=0.3) for rep in found)
+
+
+HELD = ["row_barbell_musclewiki_2reps", "shoulderpress_seated_side_2reps", "ohp_dumbbell_side_2reps"]
+HELD += [
+    "squat_pvc_side_2reps_longidle",
+    "squat_dumbbell_front_5reps",
+    "squat_barbell_front_2reps_musclewiki",
+]
+
+
+@pytest.mark.parametrize("where", [0.3, 0.6])
+@pytest.mark.parametrize("name", HELD)
+def test_the_last_lift_of_a_set_may_stop_on_its_way(shared: Path, name: str, where: float) -> None:
+    (entry,) = (entry for entry in annotations_in(shared) if entry["name"] == name)
+    stream = list(PoseTrackSource(shared / entry["poses"]).poses())
+    last = [rep for rep in entry["reps"] if not rep.get("partial")][-1]
+    begin, end = ("turn_s", "end_s") if entry["exercise"] == "squat" else ("start_s", "turn_s")
+    stop = last[begin] + where * (last[end] - last[begin])
+    stuck = min(stream, key=lambda pose: abs(pose.time - stop))
+    held = [replace(stuck, time=stuck.time + n / 30) for n in range(1, 37)]
+    later = [replace(pose, time=pose.time + 1.2) for pose in stream if pose.time > stuck.time]
+    found = reps(run([pose for pose in stream if pose.time <= stuck.time] + held + later))
+    assert len(found) == len(reps(run(stream)))
+    slack = 0.35 + last["tol_s"]
+    right = [rep for rep in found if rep.start == pytest.approx(last["start_s"], abs=slack)]
+    assert [rep.end for rep in right] == [pytest.approx(last["end_s"] + 1.2, abs=slack)]
