@@ -188,7 +188,8 @@ def _forearms_lean(body: Body) -> Array:
     hands = (body.both(Joint.WRIST) - body.both(Joint.SHOULDER))[..., 2]
     if not np.isfinite(hands).any(axis=0).all():
         return np.full(hands.shape, np.nan)
-    ways = np.nanmax(hands, axis=0) - np.nanmin(hands, axis=0)
+    low, high = np.nanpercentile(hands, (5, 95), axis=0)
+    ways = high - low
     if ways.min() < LONE * ways.max():
         return np.full(hands.shape, np.nan)
     forearm = body.both(Joint.ELBOW) - body.both(Joint.WRIST)

@@ -228,8 +228,8 @@ def reach(posture: Posture) -> float:
 
 
 def lone_reach(posture: Posture) -> float:
-    """`reach` of an arm that works alone; 2, a straight arm's, where both do."""
-    return reach(posture) if posture.lone > 0.5 else 2.0
+    """`reach` of an arm that works alone; 9, beyond any bound, where both do."""
+    return reach(posture) if posture.lone > 0.5 else 9.0
 
 
 def elbow_angle(posture: Posture) -> float:
@@ -400,7 +400,7 @@ SUNK = Gate("not_deep", hips_over_ankles, "change", high=-0.8)
 # over the ankles): there hands have to be higher still, or a trunk that leans over legs that are folded.
 SHOWN_FROM_BEHIND = (
     replace(SUNK, instead=(
-        Gate("hands_low", wrists_over_ankles, "turn", low=0.9, instead=(
+        Gate("hands_low_behind", wrists_over_ankles, "turn", low=0.9, instead=(
             Gate("legs_open", bow_over_legs, "turn", high=150.0, softness=10.0),
         )),
     )),
@@ -474,7 +474,7 @@ LIFTED = (
 FOREARMS_UP = (Gate("forearms_fold", wrists_over_elbows, "start", low=0.25),)
 # Who bows with the bar on the back, seen from the side, has hidden hands anywhere, and where the arms begin
 # or end a trunk at 62 degrees and more (presses begin and end at 25 at most, real ones included).
-# One hand alone also scratches a head (a reach beyond 1.3 in 3 of 128); with a dumbbell it comes up to 1.5.
+# One hand alone also scratches a head, with a reach of 1.3 and more in 3 of 128.
 PRESS = Motion(
     signal=arm_height,
     followed="load",

@@ -122,6 +122,8 @@ class PhaseMachine:
         """Where the signal paused on the way out, and until when, by the level in steps of `still`."""
         self._usual: _Usual | None = None
         """What the lifter did before, since they were last seen to walk."""
+        self._rested: tuple[float, float] | None = None
+        """Where and since when the load rests on its way up."""
         self._elsewhere = False
         """Whether no repetition begins where this movement did: hands that were on their way to the bar."""
         self._found: float | None = None
@@ -183,6 +185,7 @@ class PhaseMachine:
         self._found = now.value if self._past.gap() > GAP_S else None
         self._top, self._topped = now.value, now.time
         self._held, self._held_since = now.value, now.time
+        self._rested = None
         start = self._began = self._past.last_below(self._base + _BEGUN * (now.value - self._base))
         self._elsewhere = not self._gates.may_begin(start, roughly=True)
         self._ledges.clear()
@@ -210,15 +213,16 @@ class PhaseMachine:
             if now.value - self._base < 0.5 * s.onset * least:
                 return self._drop("too_small")
             level = self._past.still(s.still_s)
-            return [] if level is None or self._sticks(level) else self._drop("too_small", level)
+            return [] if level is None or self._grinds(level) else self._drop("too_small", level)
         if self._top - now.value > self._margin():
-            self._state = _State.BACK
+            self._state, self._rested = _State.BACK, None
             self._low, self._lowest = now.value, now.time
             self._peak_speed, self._moving = 0.0, now.time
             cut = self._cut_by_landmarks()
             return [Turned(cut.start, cut.turn, self._plausible())]
         level = self._past.still(s.still_s)
-        if level is not None and self._sticks(level):
+        if level is not None and self._grinds(level):
+            self._ledges[round(level / s.still)] = (level, now.time)
             return []
         if level is not None and self._gates.failed(("turn",), self._began, now.time):
             return self._drop("stopped_short", level)
@@ -255,24 +259,37 @@ class PhaseMachine:
         level = self._past.still(s.stop_s)
         if level is None or self._still_out():
             return []
-        if not self._lifts_first and self._sticks(level):
-            return []  # who pauses while lowering is mostly done: rows end short of the floor
+        if self._grinds(level):
+            return []
         if returned >= s.returned or self._ledge() is not None:
-            return self._close()
+            return self._close(self._rests_since(level))
         return [] if self._plausible() else self._drop("implausible", level)
 
-    def _sticks(self, level: float) -> bool:
-        """Whether the load rests where the repetition before went through, begun where that one did.
+    def _grinds(self, level: float) -> bool:
+        """Whether the load rests on its way up, where the repetition before went through; not for long yet.
 
-        A grind at its sticking point looks like a bar that is set down or just unracked, but for what the
-        lifter has done before. Home is not left there, and not reached.
+        At its sticking point it looks like a bar that is done, set down or just unracked, but for what the
+        lifter did before: this one began where that one ended, and is neither there still nor there again.
+        On the way down, who rests is mostly done: rows end short of the floor.
         """
-        s, usual = self._settings, self._usual
-        if usual is None or self._past.still(s.grind_s) is not None:
+        s, usual, now = self._settings, self._usual, self._past.last.time
+        if usual is None or (self._state is _State.OUT) != self._lifts_first:
             return False
         span = usual.top - usual.home
         again = abs(self._base - usual.home) <= s.grind_home * span
-        return again and 1 - s.home <= (level - usual.home) / span <= s.home
+        if not again or not s.underway <= (level - usual.home) / span <= s.home:
+            return False
+        since = self._rests_since(level)
+        if since is None:
+            since = now
+            self._rested = level, now
+        return now - since <= s.grind_s
+
+    def _rests_since(self, level: float) -> float | None:
+        """Since when the load was waited for at that level."""
+        if self._rested is None or abs(level - self._rested[0]) > self._margin():
+            return None
+        return self._rested[1]
 
     def _ledge(self) -> tuple[float, float] | None:
         """The pause on the way out that the lifter is back at, its level and end, if it is the beginning.

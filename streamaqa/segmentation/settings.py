@@ -16,6 +16,8 @@ class SignalSettings(Settings):
     """Torso lengths a second, in the mean, from which a hand is said to work."""
     lone: float = Field(0.3, gt=0, lt=0.5)
     """Share of that hand's speed below which the other rests: in rows with both 0.6 to 1 in most."""
+    both: float = Field(0.5, gt=0, lt=1)
+    """... and from which on it works as well."""
     lone_s: float = Field(0.5, gt=0)
     """Seconds over which these speeds are averaged: shorter than a phase, longer than a turn."""
     ruler_s: float = Field(8.0, gt=0)
@@ -124,8 +126,7 @@ class PhaseSettings(Settings):
     most_s: float = Field(12.0, gt=0)
     """Seconds of the longest repetition: half as long again as the longest that is expected (8 s)."""
     grind_s: float = Field(2.0, gt=0)
-    """Seconds that a load may rest between where the repetition before began and turned, if there is a lift
-    to come: a grind."""
+    """Seconds that a load may rest on its way up, between where the repetition before began and turned."""
     grind_home: float = Field(0.15, gt=0, lt=0.5)
     """Share of that one's range within which this one has to have begun where that one ended."""
     gap_s: float = Field(1.5, gt=0)

@@ -305,6 +305,29 @@ def test_one_dumbbell_counts_as_two_do(exercise: str, view: float, arm: int) -> 
         assert is_.end == pytest.approx(should.end, abs=0.2)
 
 
+def test_a_press_with_one_hand_is_as_long_after_a_pause_though_the_other_one_shakes() -> None:
+    rng = np.random.default_rng(8)
+    drawn = random_scene(rng, [make_set("overhead_press", rng, reps=3, implement="dumbbells")])
+    stream, later, out = list(poses(drawn, 30.0, size=SIZE)), 0.0, []
+    ends = [rep.end + 0.1 for rep in truth(drawn).reps]
+    for pose in resting(stream, 1):
+        image = pose.image.copy()
+        image[[14, 16], 1] = image[12, 1] + np.array([0.1, 0.2])
+        times = [pose.time + later]
+        if ends and pose.time >= ends[0]:
+            times += [times[0] + n / 30 for n in range(1, 120)]
+            later, ends = later + 119 / 30, ends[1:]
+        for time in times:
+            shaken = image.copy()
+            shaken[:, :2] += rng.normal(0.0, 0.002, (33, 2))
+            shaken[[14, 16], :2] += rng.normal(0.0, 0.002, (2, 2))
+            shaken[13:17, 3] = 0.9
+            out.append(replace(pose, time=time, image=shaken))
+    first, second, third = (rep.range_of_motion for rep in reps(run(out)))
+    assert second == pytest.approx(third, rel=0.05)
+    assert second == pytest.approx(first, rel=0.12)
+
+
 # --- what is no repetition ------------------------------------------------------------------------------
 
 IDLE: tuple[DistractorKind, ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from streamaqa.segmentation.lone_arm import LoneArm
@@ -63,14 +64,39 @@ def test_an_arm_that_is_hidden_neither_works_nor_rests() -> None:
     assert watched(rowing, hanging, seen=(0.2, 0.9)) == 0.0
 
 
-def test_it_stays_so_at_rest_and_is_over_where_the_other_joins_in() -> None:
+@pytest.mark.parametrize(("shakes", "hangs"), [(0.004, 0.004), (0.002, 0.006), (0.006, 0.002)])
+@pytest.mark.parametrize("lean", [3.0, 60.0])
+def test_it_stays_so_while_the_lifter_rests_whichever_hand_shakes_more(
+    shakes: float, hangs: float, lean: float
+) -> None:
+    rng = np.random.default_rng(1)
+    arm = LoneArm(SignalSettings())
+    for n in range(420):
+        works = pressing(n / 30) if n < 120 else -0.1
+        hands = works + rng.normal(0.0, shakes), -1.2 + rng.normal(0.0, hangs)
+        arm.watch(1 / 30, hands, (0.9, 0.9), lean)
+    assert arm.turned > 0.95
+
+
+def test_it_is_over_where_the_other_joins_in() -> None:
     arm = LoneArm(SignalSettings())
     times = [n / 30 for n in range(90)]
     for time in times:
         arm.watch(1 / 30, (rowing(time), hanging(time)), (0.9, 0.9), 60.0)
-    for _ in times:
-        arm.watch(1 / 30, (-1.2, -1.2), (0.9, 0.9), 60.0)
     assert arm.turned > 0.95
     for time in times:
         arm.watch(1 / 30, (rowing(time), rowing(time)), (0.9, 0.9), 60.0)
+    assert abs(arm.turned) < 0.05
+
+
+def test_an_arm_that_goes_out_of_sight_is_not_alone_any_more() -> None:
+    """Somebody turns: now the other one is seen, and what is guessed of this one is not to be followed."""
+    arm = LoneArm(SignalSettings())
+    for n in range(60):
+        arm.watch(1 / 30, (pressing(n / 30), -0.1), (0.9, 0.9), 3.0)
+    assert arm.turned > 0.95
+    for _ in range(60):
+        arm.watch(1 / 30, (pressing(2.0), -0.1), (0.1, 0.9), 3.0)
+    for n in range(90):
+        arm.watch(1 / 30, (pressing(n / 30), pressing(n / 30) - 0.5), (0.1, 0.9), 3.0)
     assert abs(arm.turned) < 0.05

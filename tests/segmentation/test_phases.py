@@ -46,9 +46,15 @@ def moving(keys: Sequence[Key], fps: float = 30.0) -> list[Posture]:
 
 
 def closed(name: str, postures: Sequence[Posture]) -> list[Closed]:
+    return [note for _, note in said(name, postures)]
+
+
+def said(name: str, postures: Sequence[Posture]) -> list[tuple[float, Closed]]:
+    """What was closed, and when."""
     machine = PhaseMachine(exercise(name), PhaseSettings())
-    notes = [note for posture in postures for note in machine.push(posture)]
-    return [note for note in notes + machine.end("over") if isinstance(note, Closed)]
+    notes = [(posture.time, note) for posture in postures for note in machine.push(posture)]
+    notes += [(postures[-1].time, note) for note in machine.end("over")]
+    return [(at, note) for at, note in notes if isinstance(note, Closed)]
 
 
 def part(share: float, one: Posture, other: Posture) -> Posture:
@@ -152,3 +158,97 @@ def test_hands_between_wide_feet_lift_a_bar_from_the_floor(within: float, count:
     low = replace(SQUATTED, elbows=-1.7, wrists=-2.1, lean=35.0, hands_within=within)
     keys = [(0.0, hang), (1.5, hang), (2.7, low), (2.9, low), (4.1, hang), (6.0, hang)]
     assert len(closed("squat", moving(keys))) == count
+
+
+def once(home: Posture, turn: Posture) -> list[Key]:
+    """Stand for two seconds, do it once, and rest until 6 s."""
+    return [(0.0, home), (2.0, home), (3.0, turn), (3.1, turn), (4.1, home), (6.0, home)]
+
+
+def swaying(postures: Sequence[Posture], begin: float, by: float, period: float) -> list[Posture]:
+    """From that moment on the whole body goes up and down."""
+    out = []
+    for p in postures:
+        up = by * np.sin(2 * np.pi * (p.time - begin) / period) if p.time > begin else 0.0
+        heights = {name: getattr(p, name) + up for name in ("shoulders", "hips", "elbows", "wrists")}
+        out.append(replace(p, **heights))
+    return out
+
+
+@pytest.mark.parametrize("sway", [0.0, 0.03, 0.035])
+def test_a_squat_that_stays_three_quarters_up_is_over_two_seconds_later(sway: float) -> None:
+    rest = part(0.25, RACKED, SQUATTED)
+    keys = [*once(RACKED, SQUATTED), (7.0, SQUATTED), (7.1, SQUATTED), (8.1, rest), (14.0, rest)]
+    _, (at, rep) = said("squat", swaying(moving(keys), 8.3, sway, 3.0))
+    assert rep.cut.end == pytest.approx(7.92, abs=0.05)
+    assert at < 10.7
+
+
+def test_a_squat_that_ends_less_than_a_fifth_short_is_said_at_once() -> None:
+    rest = part(0.15, RACKED, SQUATTED)
+    keys = [*once(RACKED, SQUATTED), (7.0, SQUATTED), (7.1, SQUATTED), (8.1, rest), (14.0, rest)]
+    _, (at, _) = said("squat", moving(keys))
+    assert at < 8.7
+
+
+def test_who_slouches_before_a_squat_has_not_begun_it() -> None:
+    slouch = part(0.25, RACKED, SQUATTED)
+    keys = [
+        *once(RACKED, SQUATTED),
+        (6.4, slouch),
+        (8.0, slouch),
+        (9.0, SQUATTED),
+        (9.1, SQUATTED),
+        (10.1, RACKED),
+    ]
+    _, rep = closed("squat", moving([*keys, (12.0, RACKED)]))
+    assert rep.cut.start == pytest.approx(8.17, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "home", "turn"), [
+    ("overhead_press", RACKED, PRESSED), ("barbell_row", HANGING, PULLED),
+])  # fmt: skip
+def test_a_load_that_rests_on_its_way_down_is_not_waited_for(name: str, home: Posture, turn: Posture) -> None:
+    rest = part(0.25, home, turn)
+    keys = [*once(home, turn), (7.0, turn), (7.1, turn), (8.1, rest), (12.0, rest)]
+    _, (at, _) = said(name, moving(keys))
+    assert at < 8.8
+
+
+def test_a_press_that_begins_elsewhere_than_the_one_before_is_not_waited_for() -> None:
+    """The bar was set down lower and comes up again: where it rests then the next press begins."""
+    low, rest = replace(RACKED, wrists=-0.5, elbows=-0.85), part(0.3, RACKED, PRESSED)
+    keys = [*once(RACKED, PRESSED), (7.0, low), (9.0, low), (10.0, rest), (11.5, rest), (12.5, PRESSED)]
+    _, rep = closed("overhead_press", moving([*keys, (12.6, PRESSED), (13.6, rest), (16.0, rest)]))
+    assert rep.cut.start == pytest.approx(11.67, abs=0.1)
+
+
+def test_rows_from_the_hang_count_after_rows_from_the_floor() -> None:
+    keys = [(0.0, AT_THE_FLOOR), (2.0, AT_THE_FLOOR), (3.0, PULLED), (3.1, PULLED), (4.1, AT_THE_FLOOR)]
+    keys += [(6.0, AT_THE_FLOOR), (6.8, HANGING), (7.5, HANGING), (8.3, PULLED), (9.1, HANGING)]
+    reps = closed(
+        "barbell_row", moving([*keys, (9.6, HANGING), (10.4, PULLED), (11.2, HANGING), (14.0, HANGING)])
+    )
+    assert [rep.cut.turn for rep in reps] == pytest.approx([3.05, 8.3, 10.4], abs=0.12)
+
+
+@pytest.mark.parametrize(("wrists", "knee", "count"), [(-2.0, 85.0, 1), (-2.0, 112.0, 0), (-1.6, 112.0, 1)])
+@pytest.mark.parametrize("facing", [-0.7, 0.7])
+def test_a_deadlift_seen_from_behind_keeps_its_legs_open_and_its_hands_low(
+    wrists: float, knee: float, count: int, facing: float
+) -> None:
+    """From ahead a trunk that shows as long as that tells a squat by itself."""
+    hang = replace(STANDING, facing=facing)
+    low = replace(SQUATTED, shoulders=-0.95, hips=-1.65, elbows=-1.5, wrists=wrists, knee=knee, lean=50.0)
+    low = replace(low, facing=facing)
+    keys = [(0.0, hang), (1.5, hang), (2.7, low), (2.9, low), (4.1, hang), (6.0, hang)]
+    assert len(closed("squat", moving(keys))) == (count if facing < 0 else 1)
+
+
+@pytest.mark.parametrize(("lone", "wrists", "count"), [(1.0, 0.8, 0), (1.0, 1.2, 1), (0.0, 0.8, 1)])
+def test_one_hand_alone_has_to_come_up_like_a_dumbbell(lone: float, wrists: float, count: int) -> None:
+    """A hand that scratches the head comes half as far up as one that presses."""
+    rest, up = (replace(posture, lone=lone) for posture in (RACKED, PRESSED))
+    up = replace(up, wrists=wrists, elbows=0.3, elbow=120.0)
+    keys = [(0.0, rest), (1.5, rest), (2.5, up), (2.6, up), (3.6, rest), (6.0, rest)]
+    assert len(closed("overhead_press", moving(keys))) == count
