@@ -474,7 +474,7 @@ LIFTED = (
 FOREARMS_UP = (Gate("forearms_fold", wrists_over_elbows, "start", low=0.25),)
 # Who bows with the bar on the back, seen from the side, has hidden hands anywhere, and where the arms begin
 # or end a trunk at 62 degrees and more (presses begin and end at 25 at most, real ones included).
-# One hand alone also scratches a head, with a reach of 1.3 and more in 3 of 128.
+# One hand alone also scratches a head, with a reach of 1.3 and more in 7 of 128.
 PRESS = Motion(
     signal=arm_height,
     followed="load",
