@@ -76,7 +76,7 @@ GIVEN: Final[dict[str, str]] = {
     "set_pause_s": "DESIGN.md's definition of a set",
     "signal.lone_speed": "no recording shows a repetition with one arm",
     "signal.lone": "the same",
-    "signal.both": "the same",
+    "signal.lone_ends": "the same",
     "signal.lone_s": "the same",
     "phase.followed_share": "recordings are pose tracks: there is no picture to follow anything in",
     "phase.followed_curve": "the same",

@@ -64,7 +64,7 @@ class LoneArm:
         elif fast > s.lone_speed and min(self._seen) > SEEN:
             if slow < s.lone * fast:
                 self._side = side
-            elif slow > s.both * fast:
+            elif slow > s.lone_ends * fast:
                 self._side = None
         wanted = 0.0 if self._side is None else 1.0 - 2.0 * self._side
         self.turned += ema_weight(elapsed, TURNOVER_S) * (wanted - self.turned)

@@ -16,8 +16,8 @@ class SignalSettings(Settings):
     """Torso lengths a second, in the mean, from which a hand is said to work."""
     lone: float = Field(0.3, gt=0, lt=0.5)
     """Share of that hand's speed below which the other rests: in rows with both 0.6 to 1 in most."""
-    both: float = Field(0.5, gt=0, lt=1)
-    """... and from which on it works as well."""
+    lone_ends: float = Field(0.5, gt=0, lt=1)
+    """... and from which on it works as well, and neither is alone."""
     lone_s: float = Field(0.5, gt=0)
     """Seconds over which these speeds are averaged: shorter than a phase, longer than a turn."""
     ruler_s: float = Field(8.0, gt=0)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifter import reps, run
+from lifter import reps, resting, run
 from reps import FAULTS, drawn
 
 from streamaqa import signs
@@ -105,15 +105,11 @@ def test_elbows_are_not_judged_where_one_arm_presses_alone(arm: int, hangs: bool
     _, seen = drawn("overhead_press", 0.0)
     assert "elbows" not in ASSESSOR.judge(seen).abstained
     shoulder, elbow, wrist = (joint + arm for joint in (Joint.SHOULDER, Joint.ELBOW, Joint.WRIST))
-    first, poses = seen.poses[0], []
-    for pose in seen.poses:
-        image, world = pose.image.copy(), pose.world.copy()
-        for now, then in ((image, first.image), (world, first.world)):
-            now[[elbow, wrist], :3] = now[shoulder, :3] + then[[elbow, wrist], :3] - then[shoulder, :3]
-            if hangs:
-                length = abs(then[elbow, 1] - then[shoulder, 1])
-                now[[elbow, wrist], 1] = now[shoulder, 1] + np.array([1.0, 2.0]) * length
-        poses.append(replace(pose, image=image, world=world))
+    poses = resting(seen.poses, arm)
+    for pose in poses if hangs else ():
+        for points in (pose.image, pose.world):
+            length = abs(points[elbow, 1] - points[shoulder, 1])
+            points[[elbow, wrist], 1] = points[shoulder, 1] + np.array([1.0, 2.0]) * length
     judged = ASSESSOR.judge(replace(seen, poses=poses))
     assert "elbows" in judged.abstained
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lifter import reps, run
+from lifter import reps, run, stopped
 
 from streamaqa.bench.annotated import annotations_in
 from streamaqa.bench.segment import SegmentResult, measure
@@ -83,10 +83,7 @@ def test_the_last_lift_of_a_set_may_stop_on_its_way(shared: Path, name: str, whe
     last = [rep for rep in entry["reps"] if not rep.get("partial")][-1]
     begin, end = ("turn_s", "end_s") if entry["exercise"] == "squat" else ("start_s", "turn_s")
     stop = last[begin] + where * (last[end] - last[begin])
-    stuck = min(stream, key=lambda pose: abs(pose.time - stop))
-    held = [replace(stuck, time=stuck.time + n / 30) for n in range(1, 37)]
-    later = [replace(pose, time=pose.time + 1.2) for pose in stream if pose.time > stuck.time]
-    found = reps(run([pose for pose in stream if pose.time <= stuck.time] + held + later))
+    found = reps(run(stopped(stream, stop, 1.2)))
     assert len(found) == len(reps(run(stream)))
     slack = 0.35 + last["tol_s"]
     right = [rep for rep in found if rep.start == pytest.approx(last["start_s"], abs=slack)]
